@@ -1,0 +1,40 @@
+"""Sentiment classification of text with recurrent networks.
+
+``text → tokens → ids → padded ids → vectors → recurrent network → probability``: the rooms
+`datasets`, `preprocessing`, `architectures`, `training` and `persistence` each hold one part of
+the way, and `SentimentClassifier` joins them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentiment_rnn.datasets import Reviews, load_imdb, load_table
+    from sentiment_rnn.prediction import Prediction
+    from sentiment_rnn.preprocessing import WordVectors
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+_HOMES = {
+    "Prediction": "sentiment_rnn.prediction",
+    "Reviews": "sentiment_rnn.datasets",
+    "SentimentClassifier": "sentiment_rnn.sentiment",
+    "WordVectors": "sentiment_rnn.preprocessing",
+    "load_imdb": "sentiment_rnn.datasets",
+    "load_table": "sentiment_rnn.datasets",
+}
+
+__all__ = [
+    "Prediction",
+    "Reviews",
+    "SentimentClassifier",
+    "WordVectors",
+    "load_imdb",
+    "load_table",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Names are imported when they are used: `--help` needs none of the libraries behind them.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,20 @@
+"""Where the files lie that come with the package: the models and the sample corpus."""
+
+from pathlib import Path
+
+
+def shipped(name: str) -> Path:
+    """Path of ``models`` or ``data``, in an installed wheel as well as in a clone.
+
+    In the repository both are at the top, beside the package; a wheel carries them inside it.
+
+    Args:
+        name: ``"models"`` or ``"data"``.
+
+    Example:
+        >>> (shipped("data") / "sample" / "aclImdb" / "train").is_dir()
+        True
+    """
+    package = Path(__file__).parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name

@@ -1,0 +1,79 @@
+"""A network description → a Keras model. The only place where layers are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+
+
+def build_network(
+    network: NetworkSpec, weights: Sequence[np.ndarray] | None = None
+) -> keras.Sequential:
+    """Makes the Keras model of a network: word vectors in, probability out.
+
+    Args:
+        network: the layers.
+        weights: arrays in the order of ``network.weights()``; Keras's initial ones if None.
+
+    Returns:
+        A model from float vectors ``(batch, time, features)`` to ``network.output_shape``. It is
+        made of Keras's own layers only, so that plain Keras reads its JSON and its weights.
+
+    Example:
+        >>> network = NetworkSpec((None, 7, 3), (LayerSpec("LSTM", {"units": 4}),))
+        >>> build_network(network).output_shape
+        (None, 4)
+    """
+    model = keras.Sequential([keras.Input(batch_shape=network.batch_shape)])
+    for layer in network.layers:
+        model.add(_keras_layer(layer))
+    if weights is not None:
+        model.set_weights(list(weights))
+    return model
+
+
+def with_embedding(
+    model: keras.Sequential, vectors: np.ndarray, *, trainable: bool = False
+) -> keras.Sequential:
+    """Puts an embedding in front of a network, so that it takes ids instead of vectors.
+
+    A review is then 400 ids (1.6 kB) instead of 400 x 300 floats (480 kB), and the network behind
+    the embedding stays the same object: training one trains the other.
+
+    Args:
+        model: a network from `build_network`.
+        vectors: row i is the vector of id i, ``(ids, features)``; row 0, the padding, is zeros.
+        trainable: whether training changes the vectors too.
+
+    Returns:
+        A model from ids ``(batch, time)`` to the output of `model`.
+    """
+    batch, time, _ = model.input_shape
+    embedding = keras.layers.Embedding(
+        *vectors.shape,
+        weights=[vectors],
+        trainable=trainable,
+        embeddings_constraint=_ZeroPadding() if trainable else None,
+        name="word_vectors",
+    )
+    return keras.Sequential(
+        [keras.Input(batch_shape=(batch, time), dtype="int32"), embedding, model]
+    )
+
+
+class _ZeroPadding(keras.constraints.Constraint):
+    """Keeps the vector of the padding at zero, which is what every saved network is fed with."""
+
+    def __call__(self, value: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.concatenate([keras.ops.zeros_like(value[:1]), value[1:]])
+
+
+def _keras_layer(layer: LayerSpec) -> keras.layers.Layer:
+    settings = dict(layer.config)
+    if layer.class_name == "Bidirectional":
+        settings["layer"] = _keras_layer(layer.cell)
+    return getattr(keras.layers, layer.class_name)(**settings, name=layer.name)

@@ -1,0 +1,137 @@
+"""What kind of sentiment network: a config that checks itself, and the layers it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sentiment_rnn._checks import check_choice, check_flag, check_fraction, check_whole
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+
+CELLS = {"simple": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+HEADS = {
+    "flatten": "Flatten",
+    "last": None,
+    "mean": "GlobalAveragePooling1D",
+    "max": "GlobalMaxPooling1D",
+}
+
+
+@dataclass(frozen=True)
+class ArchitectureConfig:
+    """The shape of a sentiment network. The defaults are the textbook's."""
+
+    cell: str = field(
+        default="simple", metadata={"help": "kind of recurrent layer", "choices": tuple(CELLS)}
+    )
+    units: int = field(default=50, metadata={"help": "neurons in each recurrent layer"})
+    layers: int = field(default=1, metadata={"help": "recurrent layers on top of each other"})
+    bidirectional: bool = field(
+        default=False, metadata={"help": "read the text from both ends with a layer each"}
+    )
+    go_backwards: bool = field(default=False, metadata={"help": "read the text from its end"})
+    stateful: bool = field(
+        default=False,
+        metadata={"help": "read long texts window by window and carry the state on"},
+    )
+    window: int = field(
+        default=0, metadata={"help": "tokens in a window of a stateful network; 0 otherwise"}
+    )
+    head: str = field(
+        default="flatten",
+        metadata={
+            "help": "what of the recurrent layer's outputs decides: all side by side (flatten), "
+            "the last one, or their mean or maximum over time",
+            "choices": tuple(HEADS),
+        },
+    )
+    masking: bool = field(default=False, metadata={"help": "skip padding instead of reading it"})
+    dropout: float = field(
+        default=0.2,
+        metadata={"help": "share of each recurrent layer's outputs dropped in training"},
+    )
+    trainable_vectors: bool = field(
+        default=False, metadata={"help": "train the word vectors along with the network"}
+    )
+
+    def __post_init__(self) -> None:
+        check_choice("cell", self.cell, tuple(CELLS))
+        check_choice("head", self.head, tuple(HEADS))
+        check_whole("units", self.units, 1)
+        check_whole("layers", self.layers, 1)
+        check_whole("window", self.window, 0)
+        check_fraction("dropout", self.dropout, zero=True)
+        flags = ("bidirectional", "go_backwards", "stateful", "masking", "trainable_vectors")
+        for flag in flags:
+            check_flag(flag, getattr(self, flag))
+        if self.bidirectional and self.go_backwards:
+            raise ValueError("bidirectional reads from both ends already: leave go_backwards out.")
+        if self.masking and self.head not in ("last", "mean"):
+            raise ValueError(
+                "Keras's Flatten and max pooling ignore masks: masking takes the head last or "
+                f"mean. Received: {self.head}"
+            )
+        if self.stateful and (self.bidirectional or self.go_backwards):
+            raise ValueError(
+                "A stateful network reads forwards: when it reads a window, those after it have "
+                "not come yet. Leave bidirectional and go_backwards out."
+            )
+        if self.stateful != (self.window > 0):
+            raise ValueError(
+                "stateful and window go together: a stateful network reads windows of that many "
+                f"tokens. Received stateful={self.stateful}, window={self.window}"
+            )
+
+
+def sentiment_network(
+    config: ArchitectureConfig, *, maxlen: int, vector_size: int, batch_size: int = 32
+) -> NetworkSpec:
+    """The layers of a sentiment network.
+
+    Args:
+        config: its shape.
+        maxlen: tokens in a text, or 0 for texts of any length. A stateful network takes windows
+            instead.
+        vector_size: numbers in a word vector.
+        batch_size: rows in a batch; only a stateful network, whose rows have a state each, is
+            made for a fixed number.
+
+    Returns:
+        A network from vectors ``(batch, maxlen, vector_size)`` to a probability ``(batch, 1)``.
+
+    Raises:
+        ValueError: if the head needs a known length and there is none.
+
+    Example:
+        >>> sentiment_network(ArchitectureConfig(), maxlen=400, vector_size=300).count_params()
+        37551
+        >>> config = ArchitectureConfig(units=100)
+        >>> sentiment_network(config, maxlen=400, vector_size=300).count_params()
+        80101
+
+    Source: Lane, Howard and Hapke, "Natural Language Processing in Action", 2019, chapter 8.
+    """
+    layers = [LayerSpec("Masking")] if config.masking else []
+    for number in range(config.layers):
+        is_last = number == config.layers - 1
+        layer = LayerSpec(
+            CELLS[config.cell],
+            {
+                "units": config.units,
+                "return_sequences": not (is_last and config.head == "last"),
+                # Keras gives the outputs of a layer that goes backwards in the order in which it
+                # read, so that those above it read from the text's end too.
+                "go_backwards": config.go_backwards and number == 0,
+                "stateful": config.stateful,
+            },
+        )
+        if config.bidirectional:
+            layer = LayerSpec("Bidirectional", {"layer": layer})
+        layers.append(layer)
+        if config.dropout:
+            layers.append(LayerSpec("Dropout", {"rate": config.dropout}))
+    pooling = HEADS[config.head]
+    if pooling:
+        layers.append(LayerSpec(pooling))
+    layers.append(LayerSpec("Dense", {"units": 1, "activation": "sigmoid"}))
+    time = config.window or maxlen or None
+    return NetworkSpec((batch_size if config.stateful else None, time, vector_size), tuple(layers))

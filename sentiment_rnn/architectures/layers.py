@@ -1,0 +1,275 @@
+"""A network as plain data: which layers, in which order, with which settings.
+
+This description stands between everything that makes a network and everything that runs one.
+`sentiment_network` makes it from a config and `persistence` from a saved file of any Keras
+version; `build_network` makes a `keras.Sequential` of it. Nothing here imports Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+Shape = tuple[int | None, ...]
+
+RECURRENT_GATES: Mapping[str, int] = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+POOLING = ("GlobalAveragePooling1D", "GlobalMaxPooling1D")
+ACTIVATIONS = ("linear", "relu", "sigmoid", "hard_sigmoid", "softmax", "tanh")
+
+_RECURRENT_DEFAULTS: Mapping[str, object] = {
+    "activation": "tanh",
+    "use_bias": True,
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+    "return_sequences": False,
+    "go_backwards": False,
+    "stateful": False,
+    # Keras turns this on for the two directions of a Bidirectional that returns sequences.
+    "zero_output_for_mask": False,
+}
+# The settings that a layer takes, with the value each has when it is not given. Keras's names and
+# Keras 3's defaults: a layer's config can be passed to its class as keyword arguments.
+LAYER_DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    "Masking": {"mask_value": 0.0},
+    "SimpleRNN": {"units": None, **_RECURRENT_DEFAULTS},
+    "LSTM": {"units": None, **_RECURRENT_DEFAULTS, "recurrent_activation": "sigmoid"},
+    "GRU": {
+        "units": None,
+        **_RECURRENT_DEFAULTS,
+        "recurrent_activation": "sigmoid",
+        "reset_after": True,
+    },
+    "Bidirectional": {"layer": None, "merge_mode": "concat"},
+    "Dropout": {"rate": None},
+    "Flatten": {},
+    "GlobalAveragePooling1D": {},
+    "GlobalMaxPooling1D": {},
+    "Dense": {"units": None, "activation": "linear", "use_bias": True},
+}
+MERGE_MODES = ("concat", "sum", "mul", "ave")
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """One layer: its Keras class and every setting of it.
+
+    Args:
+        class_name: a key of `LAYER_DEFAULTS`.
+        config: the settings; those left out take Keras 3's defaults. The ``layer`` of a
+            ``Bidirectional`` is a `LayerSpec` itself.
+        name: the layer's name in the Keras model, or None for Keras's own choice.
+
+    Raises:
+        ValueError: for an unknown class or setting, a missing one, or a value out of range.
+
+    Example:
+        >>> LayerSpec("SimpleRNN", {"units": 50, "return_sequences": True})["go_backwards"]
+        False
+    """
+
+    class_name: str
+    config: Mapping[str, object] = field(default_factory=dict)
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.class_name not in LAYER_DEFAULTS:
+            raise ValueError(
+                f"Unknown layer class {self.class_name!r}. Expected one of: "
+                + ", ".join(LAYER_DEFAULTS)
+            )
+        defaults = LAYER_DEFAULTS[self.class_name]
+        unknown = sorted(set(self.config) - set(defaults))
+        if unknown:
+            raise ValueError(f"{self.class_name} has no setting {unknown[0]!r}.")
+        complete = {**defaults, **self.config}
+        for key, value in complete.items():
+            _check_setting(self.class_name, key, value)
+        object.__setattr__(self, "config", complete)
+
+    def __getitem__(self, key: str) -> object:
+        return self.config[key]
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether this is a SimpleRNN, LSTM or GRU (a Bidirectional holds one)."""
+        return self.class_name in RECURRENT_GATES
+
+    @property
+    def units(self) -> int:
+        """Outputs of a Dense or recurrent layer at each time step."""
+        units = self.cell.config["units"]
+        assert isinstance(units, int)
+        return units
+
+    @property
+    def cell(self) -> LayerSpec:
+        """The recurrent layer itself, also where a Bidirectional wraps it."""
+        if self.class_name == "Bidirectional":
+            inner = self.config["layer"]
+            assert isinstance(inner, LayerSpec)
+            return inner
+        return self
+
+
+@dataclass(frozen=True)
+class WeightSpec:
+    """Where a weight array belongs and its shape.
+
+    Args:
+        layer: index of the layer in the network.
+        direction: "" or, inside a Bidirectional, "forward" or "backward".
+        name: ``kernel``, ``recurrent_kernel`` or ``bias``.
+        shape: sizes of the array.
+    """
+
+    layer: int
+    direction: str
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A stack of layers on word vectors.
+
+    Args:
+        batch_shape: ``(batch, time, features)`` of the input; batch and time may be None.
+        layers: the layers in the order in which the data passes them.
+
+    Raises:
+        ValueError: if a layer can't follow the one before it.
+
+    Example:
+        >>> network = NetworkSpec((None, 400, 300), (
+        ...     LayerSpec("SimpleRNN", {"units": 50, "return_sequences": True}),
+        ...     LayerSpec("Dropout", {"rate": 0.2}),
+        ...     LayerSpec("Flatten"),
+        ...     LayerSpec("Dense", {"units": 1, "activation": "sigmoid"}),
+        ... ))
+        >>> network.count_params()
+        37551
+        >>> network.output_shape
+        (None, 1)
+    """
+
+    batch_shape: tuple[int | None, int | None, int]
+    layers: tuple[LayerSpec, ...]
+
+    def __post_init__(self) -> None:
+        batch, time, features = self.batch_shape
+        for name, size in (("batch", batch), ("time", time), ("features", features)):
+            if size is not None and size < 1:
+                raise ValueError(f"The {name} size must be at least 1. Received: {size}")
+        if not self.layers:
+            raise ValueError("A network needs at least one layer.")
+        for _ in self._walk():
+            pass
+
+    def _walk(self) -> Iterator[tuple[int, LayerSpec, Shape, Shape]]:
+        """Yields each layer with its index and the shapes, without batch, going in and out."""
+        shape: Shape = self.batch_shape[1:]
+        for index, layer in enumerate(self.layers):
+            out = _output_shape(layer, shape)
+            yield index, layer, shape, out
+            shape = out
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the network's output, the batch size first."""
+        *_, (_, _, _, out) = self._walk()
+        return (self.batch_shape[0], *out)
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether any layer carries its state from one batch to the next."""
+        return any(layer.cell.config.get("stateful", False) for layer in self.layers)
+
+    def weights(self) -> list[WeightSpec]:
+        """Every weight array in the order of `keras.Model.get_weights`."""
+        found = []
+        for index, layer, inputs, _ in self._walk():
+            features = inputs[-1]
+            assert features is not None
+            if layer.class_name == "Dense":
+                shapes = {"kernel": (features, layer.units), "bias": (layer.units,)}
+                directions = [""]
+            elif layer.cell.is_recurrent:
+                shapes = _recurrent_shapes(layer.cell, features)
+                directions = [""] if layer.is_recurrent else ["forward", "backward"]
+            else:
+                continue
+            if not layer.cell["use_bias"]:
+                del shapes["bias"]
+            for direction in directions:
+                for name, shape in shapes.items():
+                    found.append(WeightSpec(index, direction, name, shape))
+        return found
+
+    def count_params(self) -> int:
+        """Number of trained numbers in the network."""
+        return sum(prod(weight.shape) for weight in self.weights())
+
+
+def _recurrent_shapes(cell: LayerSpec, features: int) -> dict[str, tuple[int, ...]]:
+    columns = RECURRENT_GATES[cell.class_name] * cell.units
+    two_biases = cell.class_name == "GRU" and cell["reset_after"]
+    return {
+        "kernel": (features, columns),
+        "recurrent_kernel": (cell.units, columns),
+        "bias": (2, columns) if two_biases else (columns,),
+    }
+
+
+def _output_shape(layer: LayerSpec, shape: Shape) -> Shape:
+    name = layer.class_name
+    if layer.cell.is_recurrent or name in (*POOLING, "Masking"):
+        if len(shape) != 2:
+            raise ValueError(
+                f"{name} expects an input of (batch, time, features). Received: {('batch', *shape)}"
+            )
+        if name == "Masking":
+            return shape
+        if name in POOLING:
+            return shape[1:]
+        concatenates = name == "Bidirectional" and layer["merge_mode"] == "concat"
+        units = layer.units * (2 if concatenates else 1)
+        return (shape[0], units) if layer.cell["return_sequences"] else (units,)
+    if name == "Flatten":
+        if None in shape:
+            raise ValueError(
+                "Flatten needs an input of known length, as the layer after it has one weight for "
+                "each time step. Received a network without maxlen."
+            )
+        return (prod(size for size in shape if size is not None),)
+    if name == "Dense":
+        return (*shape[:-1], layer.units)
+    return shape
+
+
+def _check_setting(class_name: str, key: str, value: object) -> None:
+    where = f"{class_name} {key}"
+    if key == "units":
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{where} must be a whole number of at least 1. Received: {value!r}")
+    elif key in ("rate", "dropout", "recurrent_dropout"):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1:
+            raise ValueError(f"{where} must be at least 0 and below 1. Received: {value!r}")
+    elif key in ("activation", "recurrent_activation"):
+        if value not in ACTIVATIONS:
+            raise ValueError(
+                f"{where} must be one of {', '.join(ACTIVATIONS)}. Received: {value!r}"
+            )
+    elif key == "merge_mode":
+        if value not in MERGE_MODES:
+            raise ValueError(
+                f"{where} must be one of {', '.join(MERGE_MODES)}. Received: {value!r}"
+            )
+    elif key == "layer":
+        if not isinstance(value, LayerSpec) or not value.is_recurrent:
+            raise ValueError(f"{where} must be a SimpleRNN, LSTM or GRU. Received: {value!r}")
+    elif key == "mask_value":
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise ValueError(f"{where} must be a number. Received: {value!r}")
+    elif not isinstance(value, bool):
+        raise ValueError(f"{where} must be true or false. Received: {value!r}")

@@ -1,0 +1,542 @@
+"""The command line: each command is a few lines over the library.
+
+Results go to standard output, progress and messages to standard error. What a user can cause ends
+with a message of at most three lines and the exit code of `sentiment_rnn.errors`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sentiment_rnn._files import atomic_file
+from sentiment_rnn.errors import DataError, ResourceError, SentimentRNNError, UsageError
+from sentiment_rnn.prediction import Prediction
+from sentiment_rnn.presets import OPTIONS, PRESETS
+
+if TYPE_CHECKING:
+    from sentiment_rnn.datasets import Reviews
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+TRAINED = Path("trained")
+INTERRUPTED = 130
+# Texts that are read, predicted and written at a time: memory doesn't grow with the input.
+_CHUNK = 2000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code.
+
+    Example:
+        >>> main(["predict", "--model", "no/such/folder", "Lovely."])
+        4
+    """
+    options = _parser().parse_args(arguments)
+    # TensorFlow reports on its own start-up; only its errors concern the user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except SentimentRNNError as error:
+        if options.debug:
+            raise
+        print(f"sentiment-rnn: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever reads the output has had enough. Python would complain when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        if options.debug:
+            raise
+        print("sentiment-rnn: interrupted; nothing was saved", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+# Commands
+
+
+def _train(options: argparse.Namespace) -> None:
+    from sentiment_rnn.persistence import is_model_folder
+    from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.run_log import append_run
+
+    out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
+    settings = {name: getattr(options, name) for name in OPTIONS}
+    if options.resume:
+        given = [name for name in ("preset", "vectors") if getattr(options, name) is not None]
+        if given:
+            raise UsageError(f"--resume goes on with the model's own {given[0]}: leave it out.")
+        classifier = SentimentClassifier.load(out)
+        seed = classifier.seed if options.seed is None else options.seed
+        classifier.set_params(**settings, seed=seed, warm_start=True)
+    else:
+        if out.exists() and not options.overwrite:
+            what = "a model" if is_model_folder(out) else "something else"
+            raise UsageError(
+                f"{out} is there already and holds {what}.\nName another --out, --resume training "
+                "it, or replace it with --overwrite."
+            )
+        classifier = SentimentClassifier(
+            options.preset or "textbook",
+            vectors=options.vectors or "imdb",
+            seed=options.seed or 0,
+            **settings,
+        )
+        classifier.check_settings()
+    train, test = _load_data(options)
+    if options.limit is not None:
+        train = train.limit(options.limit, classifier.seed)
+    classifier.fit(train.texts, train.labels, groups=train.groups, verbose=True)
+    if test is not None and options.test:
+        print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
+        classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
+    classifier.save(out)
+    append_run(
+        out.parent,
+        {
+            "name": out.name,
+            "data": str(options.data),
+            "limit": options.limit,
+            "options": {name: value for name, value in settings.items() if value is not None},
+            "parameters": classifier.count_params(),
+            "metrics": classifier.metrics_,
+            **classifier.provenance_,
+        },
+    )
+    print(f"saved {out}", file=sys.stderr)
+    print(_format_scores(classifier.metrics_))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    classifier = _load_model(options)
+    train, test = _load_data(options)
+    # A table has one part, which is what it is evaluated on.
+    part = train if options.split == "train" or test is None else test
+    if options.limit is not None:
+        part = part.limit(options.limit, seed=0)
+    scores = classifier.evaluate(part.texts, part.labels)
+    if options.json:
+        print(json.dumps(scores))
+        return
+    print(_format_scores({"all" if test is None else options.split: scores}))
+    print("\nconfusion matrix    " + "".join(f"{name:>12}" for name in classifier.class_names))
+    for name, row in zip(classifier.class_names, scores["confusion_matrix"], strict=True):
+        print(f"{name:>12} called" + "".join(f"{count:>13}" for count in row))
+
+
+def _predict(options: argparse.Namespace) -> None:
+    if options.text and options.input:
+        raise UsageError("Give texts as arguments or in --input, not both.")
+    if not options.text and not options.input and sys.stdin.isatty():
+        raise UsageError(
+            "No text to predict. Give it as an argument, in a file with --input, or on standard "
+            "input, one text a line."
+        )
+    with _input_lines(options) as texts, _output(options.output) as output:
+        first = next(iter(chunks := _chunked(texts, _CHUNK)), [])
+        classifier = _load_model(options, texts=first)
+        predictions = (
+            prediction
+            for chunk in _chain(first, chunks)
+            for prediction in classifier.predictions(chunk)
+        )
+        _write_predictions(predictions, options.format, output)
+
+
+def _download(options: argparse.Namespace) -> None:
+    from sentiment_rnn.datasets import download
+
+    print(download(options.name))
+
+
+def _vectors(options: argparse.Namespace) -> None:
+    from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
+
+    unsupervised = options.unsupervised
+    train, _ = _load_data(options, unsupervised=unsupervised)
+    texts = train.texts + (train.unsupervised or [] if unsupervised else [])
+    print(f"reading {len(texts):,} texts", file=sys.stderr)
+    tokenizer = TreebankTokenizer(lowercase=options.lowercase)
+    sentences = [list(map(sys.intern, tokenizer.tokenize(text))) for text in texts]
+    print("training word vectors", file=sys.stderr)
+    vectors = WordVectors.train(
+        sentences,
+        vector_size=options.vector_size,
+        window=options.window,
+        min_count=options.min_count,
+        epochs=options.epochs,
+        skip_gram=options.skip_gram,
+        workers=options.workers,
+        seed=options.seed,
+    )
+    vectors = vectors.head(options.words or len(vectors)).unit_length()
+    vectors = vectors.to_int8() if options.int8 else vectors
+    vectors.save(options.out)
+    print(f"saved {len(vectors):,} words to {options.out}", file=sys.stderr)
+
+
+def _convert(options: argparse.Namespace) -> None:
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out} is there already. Name another, or give --overwrite.")
+    classifier = _keras_files(options.model, options.weights, options, limit=options.words)
+    classifier.save(options.out)
+    print(f"saved {options.out}", file=sys.stderr)
+
+
+def _runs(options: argparse.Namespace) -> None:
+    from sentiment_rnn.training.run_log import read_runs
+
+    rows = []
+    for run in read_runs(options.folder):
+        test = run["metrics"].get("test", {}).get("accuracy")
+        changed = " ".join(f"{name}={value}" for name, value in run["options"].items())
+        rows.append(
+            [
+                run["name"],
+                f"{run['metrics']['validation']['accuracy']:.4f}",
+                "" if test is None else f"{test:.4f}",
+                f"{run['parameters']:,}",
+                f"{run['seconds']:.0f}",
+                str(run["seed"]),
+                f"{run['preset']} {changed}".strip(),
+            ]
+        )
+    head = ["model", "validation", "test", "parameters", "seconds", "seed", "settings"]
+    print(_format_table(head, rows))
+
+
+def _summary(options: argparse.Namespace) -> None:
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    if options.model is not None:
+        print(SentimentClassifier.load(options.model).summary())
+        return
+    settings = {name: getattr(options, name) for name in OPTIONS}
+    print(SentimentClassifier(options.preset or "textbook", **settings).summary())
+
+
+# Input
+
+
+def _load_data(
+    options: argparse.Namespace, *, unsupervised: bool = False
+) -> tuple[Reviews, Reviews | None]:
+    from sentiment_rnn.datasets import load_data
+
+    print(f"loading {options.data}", file=sys.stderr)
+    return load_data(
+        options.data,
+        unsupervised=unsupervised,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        group_column=options.group_column,
+        positive_from=options.positive_from,
+    )
+
+
+def _load_model(
+    options: argparse.Namespace, texts: Iterable[str] | None = None
+) -> SentimentClassifier:
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    if options.model is not None and options.model.suffix == ".json":
+        return _keras_files(options.model, None, options, texts=texts)
+    if options.vectors is not None:
+        raise UsageError("A model folder has its own word vectors: --vectors is for OLD.json.")
+    return SentimentClassifier.load(options.model)
+
+
+def _keras_files(
+    model: Path,
+    weights: Path | None,
+    options: argparse.Namespace,
+    *,
+    texts: Iterable[str] | None = None,
+    limit: int | None = None,
+) -> SentimentClassifier:
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    if options.vectors is None:
+        raise UsageError(
+            f"{model} holds no word vectors. Name those that it was trained with: --vectors imdb, "
+            "or --vectors PATH."
+        )
+    return SentimentClassifier.from_keras_files(
+        model, weights, vectors=options.vectors, texts=texts, limit=limit
+    )
+
+
+@contextmanager
+def _input_lines(options: argparse.Namespace) -> Iterator[Iterator[str]]:
+    if options.text:
+        yield iter(options.text)
+        return
+    name = str(options.input or "standard input")
+    try:
+        with open(options.input or sys.stdin.fileno(), "rb", closefd=bool(options.input)) as file:
+            yield _decoded_lines(file, name)
+    except OSError as error:
+        if isinstance(error, (ResourceError, BrokenPipeError)):
+            raise
+        raise ResourceError(f"Could not read {name}: {error.strerror}") from error
+
+
+def _decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{name}, line {number}: expected UTF-8 text. {error}") from error
+
+
+def _chunked(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _chain(first: list[str], rest: Iterator[list[str]]) -> Iterator[list[str]]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _name_of(data: str) -> str:
+    """A short name of a data source for the folder of a model trained on it.
+
+    Example:
+        >>> _name_of("data/aclImdb_v1.tar.gz"), _name_of("sample")
+        ('aclImdb_v1', 'sample')
+    """
+    return Path(data).name.split(".")[0] or "data"
+
+
+# Output
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[TextIO]:
+    with nullcontext() if path is None else atomic_file(path) as temporary:
+        if temporary is None:
+            yield sys.stdout
+        else:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                yield file
+
+
+def _write_predictions(predictions: Iterable[Prediction], kind: str, file: TextIO) -> None:
+    rows = (
+        {**dataclasses.asdict(prediction), "probability": round(prediction.probability, 6)}
+        for prediction in predictions
+    )
+    if kind == "text":
+        for row in rows:
+            end = "\t(truncated)" if row["truncated"] else ""
+            file.write(f"{row['label']}\t{row['probability']:.4f}\t{row['text']}{end}\n")
+    elif kind == "csv":
+        columns = [column.name for column in dataclasses.fields(Prediction)]
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    elif kind == "jsonl":
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    else:
+        for number, row in enumerate(rows):
+            file.write((",\n " if number else "[") + json.dumps(row, ensure_ascii=False))
+        file.write("]\n")
+
+
+def _format_scores(metrics: dict[str, dict[str, Any]]) -> str:
+    names = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error", "texts_per_second")
+    shown = [name for name in names if any(scores.get(name) for scores in metrics.values())]
+    rows = []
+    for part, scores in metrics.items():
+        figures = [scores.get(name) for name in shown]
+        cells = ["" if figure is None else f"{figure:,.4g}" for figure in figures]
+        rows.append([part, f"{scores['texts']:,}", *cells])
+    return _format_table(["part", "texts", *(name.replace("_", " ") for name in shown)], rows)
+
+
+def _format_table(head: list[str], rows: list[list[str]]) -> str:
+    """Columns as wide as their widest cell, the first flush left.
+
+    Example:
+        >>> print(_format_table(["part", "texts"], [["test", "25,000"]]))
+        part   texts
+        test  25,000
+    """
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = []
+    for row in [head, *rows]:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+# Arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sentiment-rnn",
+        description="Classify the sentiment of text with recurrent networks.",
+        epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input data, 4 bad model, 5 disk or "
+        "network, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    train = _command(commands, "train", _train, "train a network, evaluate it and save it")
+    _add_data_arguments(train, "sample")
+    _add_preset_arguments(train)
+    train.add_argument(
+        "--vectors",
+        metavar="imdb|train|PATH",
+        help="word vectors: those that come with the package (default), trained on the texts, a "
+        "word2vec file, or a model folder whose vectors to take",
+    )
+    train.add_argument("--out", type=Path, metavar="DIR", help="model folder to write (trained/…)")
+    train.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")
+    train.add_argument("--limit", type=int, metavar="N", help="train on N texts only")
+    train.add_argument(
+        "--resume", action="store_true", help="go on training the model in --out for more epochs"
+    )
+    train.add_argument("--overwrite", action="store_true", help="replace the model in --out")
+    train.add_argument(
+        "--test",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="evaluate on the test part in the end",
+    )
+
+    evaluate = _command(commands, "evaluate", _evaluate, "score a model on labelled texts")
+    evaluate.add_argument("model", type=Path, metavar="MODEL", help="model folder, or OLD.json")
+    _add_data_arguments(evaluate, None)
+    evaluate.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
+    evaluate.add_argument("--split", choices=("train", "test"), default="test")
+    evaluate.add_argument("--limit", type=int, metavar="N", help="score N texts only")
+    evaluate.add_argument("--json", action="store_true", help="print a JSON object")
+
+    predict = _command(commands, "predict", _predict, "classify texts")
+    predict.add_argument(
+        "text", nargs="*", metavar="TEXT", help="texts; else one a line of --input"
+    )
+    predict.add_argument(
+        "--model", type=Path, metavar="DIR", help="model folder, or OLD.json (default: shipped)"
+    )
+    predict.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
+    predict.add_argument("--input", type=Path, metavar="FILE", help="texts (standard input)")
+    predict.add_argument("--output", type=Path, metavar="FILE", help="file (standard output)")
+    predict.add_argument("--format", choices=("text", "json", "jsonl", "csv"), default="text")
+
+    download = _command(commands, "download", _download, "fetch a public data set")
+    download.add_argument("name", choices=("imdb",), help="the data set")
+
+    vectors = _command(commands, "vectors", _vectors, "train word vectors on texts")
+    _add_data_arguments(vectors, None)
+    vectors.add_argument("--out", type=Path, metavar="FILE.npz", required=True)
+    vectors.add_argument(
+        "--unsupervised", action="store_true", help="use the texts without labels too"
+    )
+    vectors.add_argument("--words", type=int, metavar="N", help="keep the N most frequent words")
+    vectors.add_argument("--int8", action="store_true", help="round to 8 bits, a quarter the size")
+    vectors.add_argument("--lowercase", action="store_true", help="train on lower-case text")
+    vectors.add_argument("--skip-gram", action="store_true", help="instead of CBOW")
+    for name, default, text in (
+        ("vector-size", 300, "numbers in each vector"),
+        ("window", 5, "words to each side that make a context"),
+        ("min-count", 5, "leave out words that come less often"),
+        ("epochs", 5, "passes over the texts"),
+        ("workers", 1, "threads; only with 1 the same seed gives the same vectors"),
+        ("seed", 0, "of everything random"),
+    ):
+        vectors.add_argument(
+            f"--{name}", type=int, metavar="N", default=default, help=f"{text} ({default})"
+        )
+
+    convert = _command(commands, "convert", _convert, "make a model folder of old Keras files")
+    convert.add_argument("model", type=Path, metavar="OLD.json", help="model.to_json() of Keras")
+    convert.add_argument("weights", type=Path, metavar="OLD.h5", help="save_weights() of Keras")
+    convert.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
+    convert.add_argument(
+        "--vectors", metavar="imdb|PATH", help="the word vectors that it was trained with"
+    )
+    convert.add_argument(
+        "--words", type=int, metavar="N", default=200_000, help="of a vectors file's first N words"
+    )
+    convert.add_argument("--overwrite", action="store_true", help="replace what is in --out")
+
+    runs = _command(commands, "runs", _runs, "list the training runs, best first")
+    runs.add_argument(
+        "folder", nargs="?", type=Path, default=TRAINED, help="folder of the models (trained)"
+    )
+
+    summary = _command(commands, "summary", _summary, "show the layers of a network")
+    summary.add_argument("--model", type=Path, metavar="DIR", help="of a saved model")
+    _add_preset_arguments(summary)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_data_arguments(command: argparse.ArgumentParser, default: str | None) -> None:
+    data = command.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        metavar="sample|imdb|PATH",
+        default=default,
+        required=default is None,
+        help="the sample corpus, the downloaded IMDB reviews, a folder or archive laid out like "
+        "them, or a .csv, .tsv, .jsonl or .parquet table" + (f" ({default})" if default else ""),
+    )
+    data.add_argument("--text-column", metavar="NAME", default="text", help="of a table (text)")
+    data.add_argument("--label-column", metavar="NAME", default="label", help="of a table (label)")
+    data.add_argument("--group-column", metavar="NAME", help="of a table: what a text is about")
+    data.add_argument(
+        "--positive-from", type=float, metavar="N", help="ratings from N on are positive"
+    )
+
+
+def _add_preset_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--preset", choices=tuple(PRESETS), help="settings to begin with (textbook)"
+    )
+    group = command.add_argument_group("settings", "What the preset says can be changed.")
+    for name, option in OPTIONS.items():
+        flag = "--" + name.replace("_", "-")
+        text = option.metadata["help"]
+        if isinstance(option.default, bool):
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            group.add_argument(
+                flag,
+                type=type(option.default),
+                choices=option.metadata.get("choices"),
+                metavar=None if "choices" in option.metadata else "N",
+                help=text,
+            )
+
+
+def _version() -> str:
+    return f"sentiment-rnn {version('sentiment_rnn')}"

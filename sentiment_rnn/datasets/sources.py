@@ -1,0 +1,85 @@
+"""What ``--data`` takes: the name of a data set, or a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sentiment_rnn._shipped import shipped
+from sentiment_rnn.datasets.download import SOURCES, cache_folder
+from sentiment_rnn.datasets.imdb import load_imdb
+from sentiment_rnn.datasets.reviews import Reviews
+from sentiment_rnn.datasets.tables import TABLE_SUFFIXES, load_table
+from sentiment_rnn.errors import ResourceError, UsageError
+
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
+
+
+def load_data(
+    source: str | os.PathLike[str],
+    *,
+    unsupervised: bool = False,
+    text_column: str = "text",
+    label_column: str = "label",
+    group_column: str | None = None,
+    positive_from: float | None = None,
+) -> tuple[Reviews, Reviews | None]:
+    """Reads reviews from wherever they are.
+
+    Args:
+        source: ``"sample"``, the corpus that comes with the package; ``"imdb"``, the archive in
+            the cache folder; a folder or archive for `load_imdb`; or a table for `load_table`.
+        unsupervised: see `load_imdb`; neither the sample nor a table has such texts.
+        text_column: see `load_table`, as for the next three; of no effect without a table.
+        label_column: see `load_table`.
+        group_column: see `load_table`.
+        positive_from: see `load_table`.
+
+    Returns:
+        The train and the test reviews; for a table all its reviews and None.
+
+    Raises:
+        UsageError: if the source is none of these.
+        ResourceError: if it is missing or can't be read.
+        DataError: if it is not what its format promises.
+
+    Example:
+        >>> train, test = load_data("sample")
+        >>> train.names[0], train.labels[0]
+        ('train/neg/...txt', np.int64(0))
+    """
+    path = Path(source).expanduser()
+    if source == "sample":
+        return load_imdb(shipped("data") / "sample" / "aclImdb", unsupervised=unsupervised)
+    if source == "imdb":
+        return load_imdb(_cached_imdb(), unsupervised=unsupervised)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        if unsupervised:
+            raise UsageError(f"{path} is a table, which has no unsupervised reviews.")
+        reviews = load_table(
+            path,
+            text_column=text_column,
+            label_column=label_column,
+            group_column=group_column,
+            positive_from=positive_from,
+        )
+        return reviews, None
+    if path.is_dir() or path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        return load_imdb(path, unsupervised=unsupervised)
+    suffixes = ", ".join((*ARCHIVE_SUFFIXES, *TABLE_SUFFIXES))
+    raise UsageError(
+        f"No such data: {str(source)!r}. Expected sample, imdb, the folder of the IMDB reviews, "
+        f"or a file\nwhose name ends in {suffixes}."
+    )
+
+
+def _cached_imdb() -> Path:
+    """The downloaded archive, by its size alone: `download` checked its hash when it came."""
+    known = SOURCES["imdb"]
+    path = cache_folder() / known.filename
+    if not path.is_file() or path.stat().st_size != known.size:
+        raise ResourceError(
+            f"The IMDB reviews are not in {path.parent}.\n"
+            f"Get them ({known.size / 1e6:.0f} MB) with: sentiment-rnn download imdb"
+        )
+    return path

@@ -1,0 +1,15 @@
+"""Model folder ↔ objects, and the files that any Keras version saved.
+
+Nothing that is read here runs code of whoever wrote it: `trusted` reads JSON with limits,
+`keras_json` makes a network of it layer by known layer, `keras_weights` reads the arrays that the
+network asks for, and `model_folder` puts them together.
+"""
+
+from sentiment_rnn.persistence.model_folder import (
+    SavedModel,
+    is_model_folder,
+    load_model,
+    save_model,
+)
+
+__all__ = ["SavedModel", "is_model_folder", "load_model", "save_model"]

@@ -1,0 +1,281 @@
+"""The model folder: everything that predicting needs, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment_rnn._files import atomic_folder
+from sentiment_rnn.architectures.config import ArchitectureConfig
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import DataError, ModelError, ResourceError
+from sentiment_rnn.persistence.keras_json import read_network
+from sentiment_rnn.persistence.keras_weights import read_weights
+from sentiment_rnn.persistence.trusted import read_json
+from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
+from sentiment_rnn.preprocessing.word_vectors import WordVectors
+from sentiment_rnn.training.config import TrainingConfig
+
+FORMAT = 1
+_LARGEST_JSON = 1 << 20
+_NETWORK, _WEIGHTS, _CONFIG = "model.json", "model.weights.h5", "config.json"
+_VECTORS, _HISTORY, _METRICS = "word_vectors.npz", "history.csv", "metrics.json"
+_CHECKSUMS = "checksums.json"
+_NEEDED = (_NETWORK, _WEIGHTS, _CONFIG, _VECTORS, _METRICS)
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What a model folder holds.
+
+    Args:
+        network: the layers.
+        weights: their arrays in the order of ``network.weights()``.
+        word_vectors: the vocabulary.
+        preprocessing: how texts become ids.
+        classes: the labels, in the order of their probabilities.
+        architecture: the config that the network was made from; None for a converted one.
+        training: how it was trained; None for a converted one.
+        provenance: where it comes from: seed, data, versions.
+        history: ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy`` of each epoch.
+        metrics: scores by the name of the part of the data.
+    """
+
+    network: NetworkSpec
+    weights: Sequence[np.ndarray]
+    word_vectors: WordVectors
+    preprocessing: PreprocessingConfig
+    classes: tuple[int | str, ...]
+    architecture: ArchitectureConfig | None = None
+    training: TrainingConfig | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def save_model(model: SavedModel, folder: str | Path) -> None:
+    """Writes a model folder; one that is there already is replaced in one step.
+
+    Args:
+        model: what to save.
+        folder: where.
+
+    Raises:
+        ResourceError: if it can't be written. What was there before is then untouched.
+    """
+    from sentiment_rnn.architectures.builder import build_network
+
+    path = Path(folder)
+    if path.exists() and not is_model_folder(path):
+        raise ResourceError(f"{path} is there and is no model folder: it is not overwritten.")
+    config = {
+        "format": FORMAT,
+        "classes": list(model.classes),
+        "preprocessing": dataclasses.asdict(model.preprocessing),
+        "architecture": _as_dict(model.architecture),
+        "training": _as_dict(model.training),
+        "provenance": model.provenance,
+    }
+    network = build_network(model.network, model.weights)
+    with atomic_folder(path) as new:
+        _write_text(new / _NETWORK, network.to_json(indent=1))
+        network.save_weights(new / _WEIGHTS)
+        _write_json(new / _CONFIG, config)
+        model.word_vectors.save(new / _VECTORS)
+        _write_json(new / _METRICS, model.metrics)
+        _write_history(new, model.history)
+        _write_text(new / "README.md", _model_card(path.name, model))
+        _write_json(new / _CHECKSUMS, {file.name: _sha256(file) for file in sorted(new.iterdir())})
+
+
+def load_model(folder: str | Path) -> SavedModel:
+    """Reads a model folder without running code from it or importing Keras.
+
+    Args:
+        folder: where.
+
+    Raises:
+        ModelError: if there is none, or it is damaged, or not to be trusted.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ModelError(f"Expected a model folder. There is none at {path}")
+    _verify_checksums(path)
+    config = _read_config(path / _CONFIG)
+    saved = read_network(path / _NETWORK)
+    try:
+        word_vectors = WordVectors.load(path / _VECTORS)
+    except (DataError, ResourceError) as error:
+        raise ModelError(str(error)) from error
+    if word_vectors.vector_size != saved.network.batch_shape[2]:
+        raise ModelError(
+            f"{path}: the network takes vectors of {saved.network.batch_shape[2]} numbers. "
+            f"Received word vectors of {word_vectors.vector_size}."
+        )
+    return SavedModel(
+        network=saved.network,
+        weights=read_weights(path / _WEIGHTS, saved),
+        word_vectors=word_vectors,
+        history=_read_history(path),
+        metrics=_object(read_json(path / _METRICS, max_bytes=_LARGEST_JSON), path / _METRICS),
+        **config,
+    )
+
+
+def is_model_folder(path: str | Path) -> bool:
+    """Whether a folder has the files of a model folder."""
+    return all((Path(path) / name).is_file() for name in _NEEDED)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    config = _object(read_json(path, max_bytes=_LARGEST_JSON), path)
+    if config.get("format") != FORMAT:
+        raise ModelError(
+            f"{path}: expected model format {FORMAT}. Received: {config.get('format')!r}; a newer "
+            "release of sentiment_rnn may read it."
+        )
+    try:
+        classes = config["classes"]
+        if not (
+            isinstance(classes, list)
+            and 2 <= len(classes) <= 1000
+            and all(isinstance(label, (int, str)) for label in classes)
+        ):
+            raise ValueError(f"classes must be at least two labels. Received: {classes!r}")
+        return {
+            "classes": tuple(classes),
+            "preprocessing": PreprocessingConfig(**config["preprocessing"]),
+            "architecture": _from_dict(ArchitectureConfig, config["architecture"]),
+            "training": _from_dict(TrainingConfig, config["training"]),
+            "provenance": _object(config["provenance"], path),
+        }
+    except KeyError as error:
+        raise ModelError(f"{path}: {error} is missing.") from error
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _verify_checksums(path: Path) -> None:
+    checksums = _object(read_json(path / _CHECKSUMS, max_bytes=_LARGEST_JSON), path / _CHECKSUMS)
+    for name in _NEEDED:
+        if not (path / name).is_file():
+            raise ModelError(f"{path} is no whole model folder: {name} is missing.")
+        if _sha256(path / name) != checksums.get(name):
+            raise ModelError(f"{path / name} is not as it was saved: its checksum differs.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _as_dict(config: ArchitectureConfig | TrainingConfig | None) -> dict[str, Any] | None:
+    return None if config is None else dataclasses.asdict(config)
+
+
+def _from_dict(kind: type, values: dict[str, Any] | None) -> Any:
+    return None if values is None else kind(**values)
+
+
+def _object(value: object, path: Path) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: expected a JSON object. Received: {type(value).__name__}")
+    return value
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def _write_json(path: Path, value: object) -> None:
+    _write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _write_history(folder: Path, history: dict[str, list[float]]) -> None:
+    with (folder / _HISTORY).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["epoch", *history])
+        writer.writerows(
+            [number, *row] for number, row in enumerate(zip(*history.values(), strict=True), 1)
+        )
+    if history:
+        from sentiment_rnn.plotting import plot_history
+
+        plot_history(history, folder / "history.png")
+
+
+def _read_history(folder: Path) -> dict[str, list[float]]:
+    path = folder / _HISTORY
+    if not path.is_file() or path.stat().st_size > _LARGEST_JSON:
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            names, *rows = csv.reader(file)
+            return {
+                name: [float(row[column]) for row in rows]
+                for column, name in enumerate(names)
+                if name != "epoch"
+            }
+    except (ValueError, IndexError) as error:
+        raise ModelError(f"{path} is no training history: {error}") from error
+
+
+def _model_card(name: str, model: SavedModel) -> str:
+    lines = [
+        f"# {name}",
+        "",
+        "A sentiment classifier made with sentiment_rnn.",
+        "",
+        f"- Classes: {', '.join(map(str, model.classes))}",
+        f"- Network: {' → '.join(_describe(layer) for layer in model.network.layers)}, "
+        f"{model.network.count_params():,} parameters",
+        f"- Vocabulary: {len(model.word_vectors):,} words, vectors of "
+        f"{model.word_vectors.vector_size} numbers",
+        f"- Reads {model.preprocessing.maxlen or 'all'} known tokens of a text",
+    ]
+    for key, value in model.provenance.items():
+        lines.append(f"- {key.replace('_', ' ').capitalize()}: {_short(value)}")
+    if model.metrics:
+        lines += ["", "| part | texts | accuracy | ROC AUC | F1 | log loss | calibration error |"]
+        lines += ["|---|---|---|---|---|---|---|"]
+        for part, scores in model.metrics.items():
+            figures = (scores.get(key) for key in _CARD_SCORES)
+            cells = ["-" if figure is None else f"{figure:.4f}" for figure in figures]
+            lines.append(f"| {part} | {scores.get('texts', '-')} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "```python",
+        "from sentiment_rnn import SentimentClassifier",
+        "",
+        f'SentimentClassifier.load("{name}").predict_proba(["What a film!"])',
+        "```",
+        "",
+        "Plain Keras reads it too: `keras.models.model_from_json(text)` with the text of "
+        "`model.json`, then `load_weights` with `model.weights.h5`; it takes word vectors.",
+    ]
+    return "\n".join(lines)
+
+
+_CARD_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
+
+
+def _describe(layer: Any) -> str:
+    cell = layer.cell
+    if "units" in cell.config:
+        text = f"{cell.class_name}({cell['units']})"
+        return f"Bidirectional({text})" if layer is not cell else text
+    return f"Dropout({layer['rate']})" if layer.class_name == "Dropout" else layer.class_name
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,676 @@
+"""`SentimentClassifier`: from texts and labels to a network that predicts, and back from disk."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentiment_rnn._shipped import shipped
+from sentiment_rnn.architectures.config import sentiment_network
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.datasets.reviews import Reviews
+from sentiment_rnn.errors import DataError, ModelError, UsageError
+from sentiment_rnn.evaluation import evaluate_probabilities
+from sentiment_rnn.persistence.keras_json import read_network
+from sentiment_rnn.persistence.keras_weights import read_weights
+from sentiment_rnn.persistence.model_folder import (
+    SavedModel,
+    is_model_folder,
+    load_model,
+    save_model,
+)
+from sentiment_rnn.prediction import Prediction
+from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig, Preprocessor
+from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
+from sentiment_rnn.preprocessing.word_vectors import WordVectors
+from sentiment_rnn.presets import PRESETS, Preset
+
+if TYPE_CHECKING:
+    import keras
+
+DEFAULT_MODEL = "textbook"
+_VECTORS_FILE = "word_vectors.npz"
+
+
+class SentimentClassifier:
+    """A recurrent network that classifies the sentiment of texts; a scikit-learn estimator.
+
+    Args:
+        preset: name of the settings to begin with, a key of `PRESETS`.
+        vectors: "imdb" for the vectors that come with the package, "train" to train them on the
+            texts given to `fit`, a path of a word2vec file, of an ``.npz`` file that
+            `WordVectors.save` wrote or of a model folder whose vectors to take, or `WordVectors`.
+        seed: of the initial weights, the dropout, the order of the texts and the validation part.
+            The same seed on the same machine gives the same numbers.
+        warm_start: whether `fit` goes on from the weights of the last fit, or of a loaded model,
+            with a new optimizer, instead of beginning anew.
+        maxlen, padding, truncating, unknown, lowercase, keep_break_tags: see
+            `PreprocessingConfig`. As with all that follow, None means as in the preset.
+        cell, units, layers, bidirectional, go_backwards, stateful, window, head, masking,
+            dropout, trainable_vectors: see `ArchitectureConfig`.
+        optimizer, learning_rate, epochs, batch_size, validation_fraction, validate_by, patience:
+            see `TrainingConfig`.
+
+    Attributes:
+        classes_: the two labels, ascending; probabilities come in this order.
+        history_: ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy`` of each epoch.
+        metrics_: scores by the name of the part of the data they were taken on.
+        provenance_: seed, data and versions that the model was made with.
+
+    Example:
+        >>> classifier = SentimentClassifier.load()
+        >>> classifier.predict_proba(["A moving, beautifully acted film. I loved it."]).shape
+        (1, 2)
+    """
+
+    _estimator_type = "classifier"
+
+    classes_: np.ndarray
+    history_: dict[str, list[float]]
+    metrics_: dict[str, Any]
+    provenance_: dict[str, Any]
+    _network: NetworkSpec
+    _weights: list[np.ndarray]
+    _preprocessor: Preprocessor
+    # None for a model that was converted.
+    _trained_with: Preset | None
+
+    def __init__(
+        self,
+        preset: str = "textbook",
+        *,
+        vectors: str | Path | WordVectors = "imdb",
+        seed: int = 0,
+        warm_start: bool = False,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        unknown: str | None = None,
+        lowercase: bool | None = None,
+        keep_break_tags: bool | None = None,
+        cell: str | None = None,
+        units: int | None = None,
+        layers: int | None = None,
+        bidirectional: bool | None = None,
+        go_backwards: bool | None = None,
+        stateful: bool | None = None,
+        window: int | None = None,
+        head: str | None = None,
+        masking: bool | None = None,
+        dropout: float | None = None,
+        trainable_vectors: bool | None = None,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        validation_fraction: float | None = None,
+        validate_by: str | None = None,
+        patience: int | None = None,
+    ) -> None:
+        self.preset = preset
+        self.vectors = vectors
+        self.seed = seed
+        self.warm_start = warm_start
+        self.maxlen = maxlen
+        self.padding = padding
+        self.truncating = truncating
+        self.unknown = unknown
+        self.lowercase = lowercase
+        self.keep_break_tags = keep_break_tags
+        self.cell = cell
+        self.units = units
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.window = window
+        self.head = head
+        self.masking = masking
+        self.dropout = dropout
+        self.trainable_vectors = trainable_vectors
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_fraction = validation_fraction
+        self.validate_by = validate_by
+        self.patience = patience
+
+    # scikit-learn's estimator interface, without importing scikit-learn to predict.
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments by name; `deep` is there for scikit-learn."""
+        return {name: getattr(self, name) for name in _parameters()}
+
+    def set_params(self, **params: Any) -> SentimentClassifier:
+        """Changes constructor's arguments.
+
+        Raises:
+            UsageError: for a name that is none.
+        """
+        for name, value in params.items():
+            if name not in _parameters():
+                raise UsageError(f"SentimentClassifier has no parameter {name!r}.")
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(multi_class=False),
+            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "classes_")
+
+    def __repr__(self) -> str:
+        parameters = _parameters()
+        changed = (
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if value != parameters[name]
+        )
+        return f"SentimentClassifier({', '.join(changed)})"
+
+    # Training
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Any] | np.ndarray,
+        *,
+        groups: np.ndarray | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        verbose: bool = False,
+    ) -> SentimentClassifier:
+        """Trains on texts and keeps the weights of the epoch that was best in validation.
+
+        Args:
+            texts: the texts; not changed.
+            labels: one of two labels for each text ``(texts,)``.
+            groups: the film of each text, so that validation can be by film. Without them it is
+                at random.
+            callbacks: Keras callbacks to call in training.
+            verbose: whether to show progress on standard error.
+
+        Returns:
+            Itself.
+
+        Raises:
+            UsageError: for settings that make no sense.
+            DataError: for texts and labels that nothing can be learned from.
+        """
+        import keras
+
+        from sentiment_rnn.architectures.builder import build_network
+        from sentiment_rnn.training.fit import EncodedTexts, fit_network
+        from sentiment_rnn.training.splits import validation_split
+
+        started = time.perf_counter()
+        texts = _checked_texts(texts)
+        labels = np.asarray(labels)
+        if labels.shape != (len(texts),):
+            raise DataError(
+                f"Expected one label for each of {len(texts)} texts. Received: {labels.shape}"
+            )
+        classes, targets = np.unique(labels, return_inverse=True)
+        if len(classes) != 2:
+            raise DataError(f"Expected labels of two classes. Received: {classes[:5].tolist()}")
+        warm = self.warm_start and hasattr(self, "classes_")
+        if warm and list(classes) != list(self.classes_):
+            raise DataError(
+                f"The model was trained on the classes {self.classes_.tolist()}. "
+                f"Received: {classes.tolist()}"
+            )
+        settings = self._warm_settings() if warm else self._settings()
+        _log(verbose, f"reading {len(texts):,} texts")
+        keras.utils.set_random_seed(self.seed)
+        if warm:
+            preprocessor = self._preprocessor
+            encoded = preprocessor.encode(texts)
+        else:
+            preprocessor, encoded = _preprocess(
+                texts, settings.preprocessing, self.vectors, self.seed
+            )
+        training = settings.training
+        by_film = training.validate_by == "film" and groups is not None
+        if training.validate_by == "film" and groups is None:
+            _log(verbose, "the films of these texts are not known: validating on random texts")
+        part, validation_part = validation_split(
+            targets,
+            training.validation_fraction,
+            seed=self.seed,
+            groups=groups if by_film else None,
+        )
+        if warm:
+            network, weights = self._network, self._weights
+        else:
+            try:
+                network = sentiment_network(
+                    settings.architecture,
+                    maxlen=settings.preprocessing.maxlen,
+                    vector_size=preprocessor.word_vectors.vector_size,
+                    batch_size=training.batch_size,
+                )
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+            weights = None
+        model = build_network(network, weights)
+        data = EncodedTexts(encoded, targets)
+        validation = data.take(validation_part)
+        initial = None
+        if warm:
+            before = _positive(self._output(validation.encoded))
+            initial = evaluate_probabilities(validation.labels, before)["accuracy"]
+        _log(
+            verbose,
+            f"training {network.count_params():,} parameters on {len(part):,} texts, "
+            f"validating on {len(validation_part):,}" + (" of other films" if by_film else ""),
+        )
+        result = fit_network(
+            model,
+            preprocessor,
+            data.take(part),
+            validation,
+            training,
+            seed=self.seed,
+            trainable_vectors=settings.architecture.trainable_vectors,
+            initial_accuracy=initial,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+        if result.vectors is not None:
+            preprocessor = _with_trained_vectors(preprocessor, result.vectors)
+        earlier = self.history_ if warm else {}
+        self.classes_ = classes
+        self.history_ = {
+            name: [*earlier.get(name, []), *values] for name, values in result.history.items()
+        }
+        self._set_model(network, model.get_weights(), preprocessor)
+        self._trained_with = settings
+        scores = evaluate_probabilities(
+            validation.labels, _positive(self._output(validation.encoded))
+        )
+        self.metrics_ = {"validation": scores}
+        self.provenance_ = {
+            "preset": self.preset,
+            "seed": self.seed,
+            "trained_on": {
+                "texts": len(texts),
+                "validation": len(validation_part),
+                "validated_by": "film" if by_film else "random",
+                "fingerprint": Reviews(texts, targets).fingerprint(),
+            },
+            "epochs": len(self.history_["loss"]),
+            "best_epoch": result.best_epoch + len(earlier.get("loss", [])),
+            "vectors": self.vectors if self.vectors in ("imdb", "train") else "a file",
+            "seconds": round(time.perf_counter() - started, 1),
+            "versions": _versions(),
+        }
+        return self
+
+    def check_settings(self) -> None:
+        """Raises a `UsageError` if the settings make no sense, before any data is read."""
+        self._settings()
+
+    def count_params(self) -> int:
+        """Trained numbers in the network, without the word vectors."""
+        self._check_is_fitted()
+        return self._network.count_params()
+
+    def _settings(self) -> Preset:
+        if self.preset not in PRESETS:
+            raise UsageError(
+                f"Unknown preset {self.preset!r}. Expected one of: {', '.join(PRESETS)}"
+            )
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+            raise UsageError(f"The seed must be a whole number below 2^32. Received: {self.seed!r}")
+        return PRESETS[self.preset].replace(**self._options())
+
+    def _options(self) -> dict[str, Any]:
+        names = list(_parameters())[list(_parameters()).index("maxlen") :]
+        options = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in options.items() if value is not None}
+
+    def _warm_settings(self) -> Preset:
+        """The settings of the model that training goes on with; only those of training change."""
+        if self._trained_with is None:
+            raise UsageError("A converted model has no training settings: it can't be continued.")
+        settings = self._trained_with.replace(**self._options())
+        kept = (settings.preprocessing, settings.architecture)
+        if kept != (self._trained_with.preprocessing, self._trained_with.architecture):
+            raise UsageError(
+                "A model that is continued keeps its preprocessing and architecture. Give only "
+                "options of training, such as epochs or learning_rate."
+            )
+        if (
+            self._network.is_stateful
+            and settings.training.batch_size != self._network.batch_shape[0]
+        ):
+            raise UsageError(
+                f"A stateful model is continued with the batch size that it was made for, "
+                f"{self._network.batch_shape[0]}. Received: {settings.training.batch_size}"
+            )
+        return settings
+
+    # Predicting
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """The probability of each class for each text: float64 ``(texts, 2)``.
+
+        Raises:
+            ModelError: if there is no trained network yet.
+        """
+        self._check_is_fitted()
+        return _probabilities(self._output(self._preprocessor.encode(_checked_texts(texts))))
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """The likelier class of each text ``(texts,)``."""
+        return self.classes_[self.predict_proba(texts).argmax(axis=1)]
+
+    def predictions(self, texts: Sequence[str]) -> list[Prediction]:
+        """Label, probability and whether the model read it whole, for each text."""
+        self._check_is_fitted()
+        encoded = self._preprocessor.encode(_checked_texts(texts))
+        probabilities = _probabilities(self._output(encoded))
+        truncated = self._preprocessor.is_truncated(encoded)
+        names = self.class_names
+        return [
+            Prediction(text, names[int(row.argmax())], float(row[-1]), bool(cut))
+            for text, row, cut in zip(texts, probabilities, truncated, strict=True)
+        ]
+
+    def score(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> float:
+        """The share of texts whose predicted label is right."""
+        return float(np.mean(self.predict(texts) == np.asarray(labels)))
+
+    def evaluate(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> dict[str, Any]:
+        """Scores of `evaluate_probabilities`, and ``texts_per_second`` from text to probability.
+
+        Raises:
+            DataError: for a label that the model doesn't know.
+        """
+        self._check_is_fitted()
+        labels = np.asarray(labels)
+        known = np.isin(labels, self.classes_)
+        if not known.all():
+            raise DataError(
+                f"The model knows the classes {self.classes_.tolist()}. "
+                f"Received: {labels[~known][0]!r}"
+            )
+        started = time.perf_counter()
+        probabilities = self.predict_proba(texts)[:, 1]
+        seconds = time.perf_counter() - started
+        scores = evaluate_probabilities((labels == self.classes_[1]).astype(int), probabilities)
+        return {**scores, "texts_per_second": round(len(labels) / seconds, 1)}
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called in output: 0 is negative and 1 is positive."""
+        if self.classes_.tolist() == [0, 1]:
+            return ("negative", "positive")
+        return tuple(map(str, self.classes_.tolist()))
+
+    @property
+    def word_vectors(self) -> WordVectors:
+        """The vocabulary of the trained model."""
+        self._check_is_fitted()
+        return self._preprocessor.word_vectors
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        """What turns texts into the network's input."""
+        self._check_is_fitted()
+        return self._preprocessor
+
+    def summary(self) -> str:
+        """Keras's summary of the network, trained or as the settings would make it."""
+        from sentiment_rnn.architectures.builder import build_network
+
+        if hasattr(self, "classes_"):
+            network = self._network
+        else:
+            settings = self._settings()
+            network = sentiment_network(
+                settings.architecture,
+                maxlen=settings.preprocessing.maxlen,
+                vector_size=_VECTOR_SIZE,
+                batch_size=settings.training.batch_size,
+            )
+        lines: list[str] = []
+        build_network(network).summary(
+            print_fn=lambda line, **_: lines.append(line), line_length=80
+        )
+        return "\n".join(lines)
+
+    def _check_is_fitted(self) -> None:
+        if not hasattr(self, "classes_"):
+            raise ModelError("This SentimentClassifier is not trained yet: call fit or load first.")
+
+    def _set_model(
+        self, network: NetworkSpec, weights: Sequence[np.ndarray], preprocessor: Preprocessor
+    ) -> None:
+        self._network = network
+        self._weights = list(weights)
+        self._preprocessor = preprocessor
+        self._keras_model: Any = None
+
+    def _output(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
+        from sentiment_rnn.training.predict import KerasPredictor
+
+        if self._keras_model is None:
+            self._keras_model = KerasPredictor(self._network, self._weights, self._preprocessor)
+        return self._keras_model.predict(encoded)
+
+    # Saving and loading
+
+    def save(self, folder: str | Path) -> None:
+        """Writes a model folder that predicts by itself; see `save_model`."""
+        self._check_is_fitted()
+        trained_with = self._trained_with
+        save_model(
+            SavedModel(
+                network=self._network,
+                weights=self._weights,
+                word_vectors=self._preprocessor.word_vectors,
+                preprocessing=self._preprocessor.config,
+                classes=tuple(self.classes_.tolist()),
+                architecture=None if trained_with is None else trained_with.architecture,
+                training=None if trained_with is None else trained_with.training,
+                provenance=self.provenance_,
+                history=self.history_,
+                metrics=self.metrics_,
+            ),
+            folder,
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path | None = None) -> SentimentClassifier:
+        """Reads a model folder; the model that comes with the package where none is named.
+
+        Raises:
+            ModelError: if there is none, or it is damaged, or not to be trusted.
+        """
+        saved = load_model(shipped("models") / DEFAULT_MODEL if folder is None else folder)
+        classifier = cls(
+            preset=saved.provenance.get("preset", "textbook"),
+            seed=saved.provenance.get("seed", 0),
+            vectors=saved.word_vectors,
+        )
+        trained = None
+        if saved.architecture is not None and saved.training is not None:
+            trained = Preset(saved.preprocessing, saved.architecture, saved.training)
+        classifier._trained_with = trained
+        classifier._restore(saved)
+        return classifier
+
+    @classmethod
+    def from_keras_files(
+        cls,
+        model: str | Path,
+        weights: str | Path | None = None,
+        *,
+        vectors: str | Path | WordVectors,
+        preprocessing: PreprocessingConfig | None = None,
+        texts: Iterable[str] | None = None,
+        limit: int | None = None,
+    ) -> SentimentClassifier:
+        """Reads a pair of files that Keras 1, 2 or 3 wrote, as the textbook saves its models.
+
+        Args:
+            model: the network, from ``model.to_json()``.
+            weights: the weights, from ``save_weights``; by default the file beside `model` with
+                the same name and ``.h5`` or ``.weights.h5``.
+            vectors: the word vectors that the network was trained with, as for the constructor.
+            preprocessing: how texts are cut and padded; ``maxlen`` is the network's own.
+            texts: keep only the words of these texts from a vectors file.
+            limit: keep only the first words of a vectors file.
+
+        Raises:
+            ModelError: if the files are no such pair, or don't fit the vectors.
+        """
+        path = Path(model)
+        weights = _weights_beside(path) if weights is None else Path(weights)
+        saved = read_network(path)
+        network = saved.network
+        config = preprocessing or PreprocessingConfig()
+        maxlen = 0 if network.is_stateful else network.batch_shape[1] or 0
+        config = PreprocessingConfig(**{**asdict(config), "maxlen": maxlen})
+        tokens = None
+        if texts is not None:
+            tokenizer = TreebankTokenizer(
+                keep_break_tags=config.keep_break_tags, lowercase=config.lowercase
+            )
+            tokens = {token for text in texts for token in tokenizer.tokenize(text)}
+        word_vectors = _word_vectors(vectors, tokens, limit)
+        if word_vectors.vector_size != network.batch_shape[2]:
+            raise ModelError(
+                f"{path}: the network takes vectors of {network.batch_shape[2]} numbers. "
+                f"Received word vectors of {word_vectors.vector_size}."
+            )
+        outputs = network.output_shape
+        if len(outputs) != 2 or outputs[1] not in (1, 2):
+            raise ModelError(
+                f"{path}: expected a network with one or two outputs a text. Received: {outputs}"
+            )
+        classifier = cls(vectors=word_vectors)
+        classifier._trained_with = None
+        classifier._restore(
+            SavedModel(
+                network=network,
+                weights=read_weights(weights, saved),
+                word_vectors=word_vectors,
+                preprocessing=config,
+                classes=(0, 1),
+                provenance={"converted_from": f"Keras {saved.keras_version}"},
+            )
+        )
+        return classifier
+
+    def _restore(self, saved: SavedModel) -> None:
+        self.classes_ = np.array(saved.classes)
+        self.history_ = saved.history
+        self.metrics_ = saved.metrics
+        self.provenance_ = saved.provenance
+        preprocessor = Preprocessor(saved.preprocessing, saved.word_vectors)
+        self._set_model(saved.network, saved.weights, preprocessor)
+
+
+_VECTOR_SIZE = 300
+
+
+def _parameters() -> dict[str, Any]:
+    """The constructor's arguments and their defaults."""
+    signature = inspect.signature(SentimentClassifier)
+    return {name: parameter.default for name, parameter in signature.parameters.items()}
+
+
+def _checked_texts(texts: Iterable[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise DataError("Expected a sequence of texts. Received one text: put it in a list.")
+    checked = list(texts)
+    for number, text in enumerate(checked):
+        if not isinstance(text, str):
+            raise DataError(
+                f"Expected texts of type str. Received {type(text).__name__} at index {number}."
+            )
+    return checked
+
+
+def _preprocess(
+    texts: Sequence[str],
+    config: PreprocessingConfig,
+    vectors: str | Path | WordVectors,
+    seed: int,
+) -> tuple[Preprocessor, list[np.ndarray]]:
+    """Finds the word vectors and encodes the texts, tokenizing them once."""
+    tokenizer = TreebankTokenizer(
+        keep_break_tags=config.keep_break_tags, lowercase=config.lowercase
+    )
+    # Interned: millions of tokens, tens of thousands of words.
+    tokens = [[sys.intern(token) for token in tokenizer.tokenize(text)] for text in texts]
+    if isinstance(vectors, str) and vectors == "train":
+        word_vectors = WordVectors.train(tokens, vector_size=_VECTOR_SIZE, seed=seed).unit_length()
+    else:
+        word_vectors = _word_vectors(vectors, {token for text in tokens for token in text}, None)
+    preprocessor = Preprocessor(config, word_vectors)
+    return preprocessor, preprocessor.encode_tokens(tokens)
+
+
+def _word_vectors(
+    vectors: str | Path | WordVectors, keep: set[str] | None, limit: int | None
+) -> WordVectors:
+    if isinstance(vectors, WordVectors):
+        return vectors
+    if vectors == "imdb":
+        return WordVectors.load(shipped("models") / "imdb_vectors" / _VECTORS_FILE)
+    path = Path(vectors)
+    if is_model_folder(path):
+        path = path / _VECTORS_FILE
+    if path.suffix == ".npz":
+        return WordVectors.load(path)
+    return WordVectors.from_word2vec(path, keep=keep, limit=limit)
+
+
+def _with_trained_vectors(preprocessor: Preprocessor, rows: np.ndarray) -> Preprocessor:
+    return Preprocessor(preprocessor.config, WordVectors(preprocessor.word_vectors.words, rows[1:]))
+
+
+def _weights_beside(path: Path) -> Path:
+    candidates = [path.with_suffix(".h5"), path.with_suffix(".weights.h5")]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise ModelError(f"Expected the weights of {path} at {candidates[0]}. There is no such file.")
+
+
+def _positive(outputs: np.ndarray) -> np.ndarray:
+    return _probabilities(outputs)[:, 1]
+
+
+def _probabilities(outputs: np.ndarray) -> np.ndarray:
+    """One sigmoid output, or one softmax output a class, as a column a class."""
+    outputs = outputs.astype(np.float64)
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+
+def _versions() -> dict[str, str]:
+    packages = ("sentiment_rnn", "keras", "tensorflow", "gensim", "nltk", "numpy")
+    return {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
+
+
+def _log(verbose: bool, message: str) -> None:
+    if verbose:
+        print(message, file=sys.stderr)

@@ -1,0 +1,49 @@
+"""Which texts train and which validate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sentiment_rnn.errors import DataError
+
+
+def validation_split(
+    labels: np.ndarray, fraction: float, *, seed: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Chooses a validation part.
+
+    Args:
+        labels: the class of each text ``(texts,)``.
+        fraction: share of the texts (or, with `groups`, of the films) that validate.
+        seed: of the choice.
+        groups: the film of each text ``(texts,)``. Where it is given, all texts of a film are on
+            one side: a network that learns to know the films would otherwise look better than it
+            is on films it has not seen.
+
+    Returns:
+        Indices of the training and of the validation part, each ascending.
+
+    Raises:
+        DataError: if a part would be without one of the classes.
+
+    Example:
+        >>> train, validation = validation_split(np.array([0, 1] * 5), 0.4, seed=0)
+        >>> len(train), len(validation)
+        (6, 4)
+    """
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    if groups is None:
+        parts = train_test_split(np.arange(len(labels)), test_size=fraction, random_state=seed)
+    else:
+        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
+        parts = next(splitter.split(labels, labels, groups))
+    train, validation = (np.sort(part) for part in parts)
+    for name, part in (("training", train), ("validation", validation)):
+        missing = np.setdiff1d(labels, labels[part])
+        if len(missing):
+            raise DataError(
+                f"The {name} part ({len(part)} of {len(labels)} texts) has no text of class "
+                f"{missing[0]}. Give more texts, or another validation_fraction."
+            )
+    return train, validation

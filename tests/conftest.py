@@ -1,0 +1,27 @@
+"""Fixtures that every room's tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Keras and TensorFlow read these when they are first imported.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# The first example of a test may import a library; a busy machine is no defect either.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the real corpora, which are not part of the project."""
+    folder = Path(os.environ.get("SENTIMENT_RNN_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "aclImdb_v1.tar.gz").is_file():
+        pytest.skip(f"no real data in {folder}; SENTIMENT_RNN_DATA names another place")
+    return folder

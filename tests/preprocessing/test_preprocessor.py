@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
+
+VECTORS = WordVectors(["bad", "good", "film"], np.array([[-1.0, 2.0], [1.0, 0.5], [0.0, 0.5]]))
+
+
+def make(**options):
+    return Preprocessor(PreprocessingConfig(**options), VECTORS)
+
+
+def test_unknown_words_are_skipped_before_the_text_is_cut():
+    preprocessor = make(maxlen=2)
+    encoded = preprocessor.encode(["a good but also bad film", "film"])
+    assert [ids.tolist() for ids in encoded] == [[2, 1, 3], [3]]
+    assert preprocessor.pad(encoded).tolist() == [[2, 1], [3, 0]]
+    assert preprocessor.is_truncated(encoded).tolist() == [True, False]
+
+
+def test_unknown_words_get_the_mean_vector_on_request():
+    preprocessor = make(maxlen=3, unknown="vector")
+    ids = preprocessor.pad(preprocessor.encode(["quite good"]))
+    assert ids.tolist() == [[4, 2, 0]]
+    np.testing.assert_allclose(preprocessor.embedding_matrix()[4], [0, 1])
+    assert "<unknown>" not in VECTORS
+
+
+def test_the_unknown_vector_survives_saving(tmp_path):
+    preprocessor = make(unknown="vector")
+    preprocessor.word_vectors.save(tmp_path / "v.npz")
+    again = Preprocessor(preprocessor.config, WordVectors.load(tmp_path / "v.npz"))
+    np.testing.assert_array_equal(again.embedding_matrix(), preprocessor.embedding_matrix())
+
+
+@pytest.mark.parametrize("unknown", ["skip", "vector"])
+@pytest.mark.parametrize("text", ["", " ", "zebra", "<br /><br />"])
+def test_a_text_without_known_words_is_a_row_and_no_crash(unknown, text):
+    preprocessor = make(maxlen=4, unknown=unknown)
+    vectors = preprocessor.vectors([text])
+    assert vectors.shape == (1, 4, 2)
+    if unknown == "skip":
+        assert not vectors.any()
+
+
+def test_vectors_are_the_rows_of_the_words():
+    vectors = make(maxlen=3).vectors(["good film"])
+    np.testing.assert_array_equal(vectors, [[[1, 0.5], [0, 0.5], [0, 0]]])
+
+
+def test_truncate_cuts_the_same_end_as_pad():
+    for truncating in ("pre", "post"):
+        preprocessor = make(maxlen=2, truncating=truncating)
+        encoded = preprocessor.encode(["good bad film", "film"])
+        cut = preprocessor.truncate(encoded)
+        assert [ids.tolist() for ids in cut] == [
+            row[row > 0].tolist() for row in preprocessor.pad(encoded)
+        ]
+
+
+def test_maxlen_0_keeps_whole_texts():
+    preprocessor = make(maxlen=0)
+    encoded = preprocessor.encode(["good " * 1000, "bad"])
+    assert preprocessor.pad(encoded).shape == (2, 1000)
+    assert not preprocessor.is_truncated(encoded).any()
+    assert [len(ids) for ids in preprocessor.truncate(encoded)] == [1000, 1]
+
+
+@given(st.lists(st.text(alphabet="god bad film.'\n", max_size=40), max_size=4))
+def test_ids_are_those_of_the_tokens_and_texts_stay_as_they_are(texts):
+    before = list(texts)
+    preprocessor = make(maxlen=0)
+    for text, ids in zip(texts, preprocessor.encode(texts), strict=True):
+        words = [VECTORS.words[number - 1] for number in ids]
+        assert words == [token for token in preprocessor.tokenize(text) if token in VECTORS]
+    assert texts == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"maxlen": -1}, "maxlen must be a whole number of at least 0. Received: -1"),
+        ({"maxlen": True}, "maxlen must be a whole number"),
+        ({"padding": "left"}, "padding must be one of pre, post. Received: 'left'"),
+        ({"truncating": ""}, "truncating must be one of"),
+        ({"unknown": "drop"}, "unknown must be one of skip, vector"),
+        ({"lowercase": "no"}, "lowercase must be true or false. Received: 'no'"),
+    ],
+)
+def test_the_config_checks_itself(options, message):
+    with pytest.raises(ValueError, match=message):
+        PreprocessingConfig(**options)

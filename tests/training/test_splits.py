@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from sentiment_rnn.errors import DataError
+from sentiment_rnn.training.splits import validation_split
+
+LABELS = np.arange(200) % 2
+GROUPS = np.arange(200) // 5
+
+
+def test_parts_are_disjoint_complete_and_follow_the_seed():
+    train, validation = validation_split(LABELS, 0.2, seed=1)
+    assert len(validation) == 40
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(200))
+    np.testing.assert_array_equal(validation_split(LABELS, 0.2, seed=1)[1], validation)
+    assert validation_split(LABELS, 0.2, seed=2)[1].tolist() != validation.tolist()
+
+
+def test_no_film_is_on_both_sides():
+    train, validation = validation_split(LABELS, 0.2, seed=1, groups=GROUPS)
+    assert not set(GROUPS[train]) & set(GROUPS[validation])
+    assert len(set(GROUPS[validation])) == 8
+    at_random = validation_split(LABELS, 0.2, seed=1)
+    assert set(GROUPS[at_random[0]]) & set(GROUPS[at_random[1]])
+
+
+def test_a_part_without_one_class_is_an_error():
+    labels = np.array([0] * 9 + [1])
+    with pytest.raises(DataError, match="part .* has no text of class 1"):
+        validation_split(labels, 0.2, seed=0)
