@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
@@ -70,6 +71,8 @@ def _train(options: argparse.Namespace) -> None:
     from sentiment_rnn.sentiment import SentimentClassifier
     from sentiment_rnn.training.run_log import append_run
 
+    _import_keras()
+
     out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
     settings = {name: getattr(options, name) for name in OPTIONS}
     if options.resume:
@@ -119,6 +122,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     classifier = _load_model(options)
+    _import_keras()
     train, test = _load_data(options)
     # A table has one part, which is what it is evaluated on.
     part = train if options.split == "train" or test is None else test
@@ -145,6 +149,7 @@ def _predict(options: argparse.Namespace) -> None:
     with _input_lines(options) as texts, _output(options.output) as output:
         first = next(iter(chunks := _chunked(texts, _CHUNK)), [])
         classifier = _load_model(options, texts=first)
+        _import_keras()
         predictions = (
             prediction
             for chunk in _chain(first, chunks)
@@ -186,6 +191,7 @@ def _vectors(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
+    _import_keras()
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out} is there already. Name another, or give --overwrite.")
     classifier = _keras_files(options.model, options.weights, options, limit=options.words)
@@ -218,11 +224,32 @@ def _runs(options: argparse.Namespace) -> None:
 def _summary(options: argparse.Namespace) -> None:
     from sentiment_rnn.sentiment import SentimentClassifier
 
+    _import_keras()
     if options.model is not None:
         print(SentimentClassifier.load(options.model).summary())
         return
     settings = {name: getattr(options, name) for name in OPTIONS}
     print(SentimentClassifier(options.preset or "textbook", **settings).summary())
+
+
+def _import_keras() -> None:
+    """Imports Keras without what TensorFlow's libraries write to standard error as they start.
+
+    No setting of TensorFlow turns these lines off; if the import fails, they are shown.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as messages:
+        standard_error = os.dup(2)
+        os.dup2(messages.fileno(), 2)
+        try:
+            import keras  # noqa: F401
+        except BaseException:
+            messages.seek(0)
+            os.write(standard_error, messages.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
 
 
 # Input
@@ -356,8 +383,9 @@ def _write_predictions(predictions: Iterable[Prediction], kind: str, file: TextI
     elif kind == "jsonl":
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     else:
+        file.write("[")
         for number, row in enumerate(rows):
-            file.write((",\n " if number else "[") + json.dumps(row, ensure_ascii=False))
+            file.write((",\n " if number else "") + json.dumps(row, ensure_ascii=False))
         file.write("]\n")
 
 

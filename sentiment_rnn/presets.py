@@ -72,7 +72,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "stateful": Preset(
         preprocessing=PreprocessingConfig(maxlen=0),
-        architecture=ArchitectureConfig(stateful=True, window=100, head="mean", masking=True),
+        architecture=ArchitectureConfig(stateful=True, window=100, head="last", masking=True),
         training=_BY_FILM,
     ),
 }

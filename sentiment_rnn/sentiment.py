@@ -378,7 +378,8 @@ class SentimentClassifier:
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The likelier class of each text ``(texts,)``."""
-        return self.classes_[self.predict_proba(texts).argmax(axis=1)]
+        probabilities = self.predict_proba(texts)
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def predictions(self, texts: Sequence[str]) -> list[Prediction]:
         """Label, probability and whether the model read it whole, for each text."""

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sentiment_rnn import Reviews, SentimentClassifier
+from sentiment_rnn.datasets import load_data
+
 # Keras and TensorFlow read these when they are first imported.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,4 +27,28 @@ def real_data() -> Path:
     folder = Path(os.environ.get("SENTIMENT_RNN_DATA", ROOT.parent / "shared" / "data"))
     if not (folder / "aclImdb_v1.tar.gz").is_file():
         pytest.skip(f"no real data in {folder}; SENTIMENT_RNN_DATA names another place")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample() -> tuple[Reviews, Reviews]:
+    """Train and test part of the sample corpus."""
+    train, test = load_data("sample")
+    assert test is not None
+    return train, test
+
+
+@pytest.fixture(scope="session")
+def trained(sample: tuple[Reviews, Reviews]) -> SentimentClassifier:
+    """A small classifier, trained on the sample corpus for a moment."""
+    train, _ = sample
+    classifier = SentimentClassifier("bidirectional", units=4, maxlen=60, epochs=2, seed=1)
+    return classifier.fit(train.texts, train.labels, groups=train.groups)
+
+
+@pytest.fixture(scope="session")
+def saved(trained: SentimentClassifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model folder of `trained`."""
+    folder = tmp_path_factory.mktemp("models") / "small"
+    trained.save(folder)
     return folder

@@ -28,9 +28,12 @@ def build_network(
         >>> build_network(network).output_shape
         (None, 4)
     """
-    model = keras.Sequential([keras.Input(batch_shape=network.batch_shape)])
-    for layer in network.layers:
-        model.add(_keras_layer(layer))
+    # Named by place: Keras's own names count all layers that the process has ever made.
+    model = keras.Sequential(
+        [keras.Input(batch_shape=network.batch_shape, name="vectors")], name="network"
+    )
+    for place, layer in enumerate(network.layers):
+        model.add(_keras_layer(layer, layer.name or f"{layer.class_name.lower()}_{place}"))
     if weights is not None:
         model.set_weights(list(weights))
     return model
@@ -72,8 +75,8 @@ class _ZeroPadding(keras.constraints.Constraint):
         return keras.ops.concatenate([keras.ops.zeros_like(value[:1]), value[1:]])
 
 
-def _keras_layer(layer: LayerSpec) -> keras.layers.Layer:
+def _keras_layer(layer: LayerSpec, name: str) -> keras.layers.Layer:
     settings = dict(layer.config)
     if layer.class_name == "Bidirectional":
-        settings["layer"] = _keras_layer(layer.cell)
-    return getattr(keras.layers, layer.class_name)(**settings, name=layer.name)
+        settings["layer"] = _keras_layer(layer.cell, layer.cell.class_name.lower())
+    return getattr(keras.layers, layer.class_name)(**settings, name=name)

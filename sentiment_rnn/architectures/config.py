@@ -65,11 +65,10 @@ class ArchitectureConfig:
             check_flag(flag, getattr(self, flag))
         if self.bidirectional and self.go_backwards:
             raise ValueError("bidirectional reads from both ends already: leave go_backwards out.")
-        if self.masking and self.head not in ("last", "mean"):
-            raise ValueError(
-                "Keras's Flatten and max pooling ignore masks: masking takes the head last or "
-                f"mean. Received: {self.head}"
-            )
+        if self.masking and self.head != "last":
+            # Keras's Flatten and max pooling ignore masks, and its mean of a text without any
+            # known word is not a number.
+            raise ValueError(f"masking takes the head last. Received: {self.head}")
         if self.stateful and (self.bidirectional or self.go_backwards):
             raise ValueError(
                 "A stateful network reads forwards: when it reads a window, those after it have "

@@ -16,7 +16,6 @@ import re
 import tarfile
 import zlib
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -36,7 +35,8 @@ _LAYOUT = "aclImdb/{train,test}/{neg,pos}/ID_RATING.txt"
 _REVIEW = re.compile(r"(train|test)/(neg|pos|unsup)/([0-9]{1,9})_([0-9]{1,2})\.txt")
 _URLS = re.compile(r"(train|test)/urls_(neg|pos)\.txt")
 _ROOT = re.compile(r"(?:\./)?aclImdb/")
-_FILM = re.compile(r"/title/([^/\s]+)")
+# http://www.imdb.com/title/tt0453418/usercomments; "film" in the sample corpus
+_FILM = re.compile(r"/(?:title|film)/([^/\s]+)")
 
 
 def load_imdb(
@@ -256,7 +256,7 @@ def _read_archive(path: Path, corpus: _Corpus) -> None:
 class _BoundedStream:
     """Reads on until an archive has unpacked to more than it ever should."""
 
-    def __init__(self, file: IO[bytes], path: Path) -> None:
+    def __init__(self, file: gzip.GzipFile, path: Path) -> None:
         self._file = file
         self._path = path
         self._left = MAX_ARCHIVE_BYTES

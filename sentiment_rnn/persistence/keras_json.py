@@ -68,9 +68,10 @@ class SavedNetwork:
 
     @property
     def has_old_hard_sigmoid(self) -> bool:
-        """Whether hard_sigmoid(x) was clip(0.2 x + 0.5, 0, 1), not Keras 3's clip(x / 6 + 0.5, 0, 1).
+        """Whether the file's Keras computed hard_sigmoid in the old way.
 
-        One is the other of 1.2 x, which `keras_weights` puts into the weights.
+        The old one is ``clip(0.2 x + 0.5, 0, 1)``, that of Keras 3 ``clip(x / 6 + 0.5, 0, 1)``. The
+        old one of x is the new one of 1.2 x, which `keras_weights` puts into the weights.
         """
         return self.keras_version < 3
 
@@ -155,10 +156,10 @@ def _keras_release(model: dict[str, object], entries: list[object], where: str) 
     version = model.get("keras_version")
     if version is not None:
         text = as_text(version, f"{where}: keras_version")
-        match = re.match(r"([123])\.(\d{1,3})\.", text)
+        match = re.match(r"([123])\.(\d{1,3})\b", text)
         if not match:
             raise ModelError(f"{where}: expected Keras 1, 2 or 3. Received: {shown(text)}")
-        if text == "2.2.4-tf":  # TensorFlow 2.0 to 2.2, newer than Keras 2.3
+        if text in ("2.2.4-tf", "2.3.0-tf"):  # TensorFlow 2.0 to 2.2, newer than Keras 2.3
             return 2, 4
         return int(match[1]), int(match[2])
     if "module" in model:
@@ -414,10 +415,10 @@ class _Reader:
                 settings[name] = _setting(name, config[key], f"{where}, {key}")
             elif name in ("units", "rate") or (class_name == "Activation"):
                 raise ModelError(f"{where}, {key}: expected a value. It is missing.")
-        if class_name in ("LSTM", "GRU") and self.version == 2:
-            # The default changed from one release of Keras 2 to another.
-            if "recurrent_activation" not in settings:
-                raise ModelError(f"{where}, recurrent_activation: expected a value. It is missing.")
+        gated = class_name in ("LSTM", "GRU")
+        if gated and self.version == 2 and "recurrent_activation" not in settings:
+            # Its default changed from one release of Keras 2 to another.
+            raise ModelError(f"{where}, recurrent_activation: expected a value. It is missing.")
         return settings
 
     def _layer(self, class_name: str, config: dict[str, object], where: str) -> LayerSpec:
@@ -441,8 +442,7 @@ class _Reader:
             raise ModelError(f"{where}: {error}") from error
 
     def _direction(self, config: dict[str, object], where: str) -> LayerSpec:
-        """The layer that a Bidirectional reads forwards, once it is clear that the other one is
-        the same but for its direction."""
+        """The layer that reads forwards, if the other one differs in its direction alone."""
         found = []
         for key in ("layer", "backward_layer"):
             if key == "backward_layer" and config.get(key) is None:
@@ -497,8 +497,10 @@ class _Reader:
                 )
             if layer.class_name != "Bidirectional" or not layer.cell["return_sequences"]:
                 continue
-            after = [next for next in layers[index + 1 :] if next.class_name not in _MASK_PASSES]
-            if not after or not (after[0].cell.is_recurrent or after[0].class_name in _MASK_STOPS):
+            readers = [one for one in layers[index + 1 :] if one.class_name not in _MASK_PASSES]
+            if not readers or not (
+                readers[0].cell.is_recurrent or readers[0].class_name in _MASK_STOPS
+            ):
                 raise ModelError(
                     f"{self.where}: expected no Masking with a Bidirectional that returns "
                     "sequences: Keras 3 computes it differently from the Keras that wrote this."

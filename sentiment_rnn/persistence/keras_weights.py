@@ -120,7 +120,8 @@ def _make_up_for_old_hard_sigmoid(layer: LayerSpec, array: np.ndarray) -> None:
     if any(hard.values()):
         factors = np.array([1.2 if hard[gate] else 1.0 for gate in gates])
         columns = np.repeat(factors, array.shape[-1] // len(gates))
-        with np.errstate(over="ignore"):
+        # What is not finite after this is refused, whatever it was before.
+        with np.errstate(over="ignore", invalid="ignore"):
             np.multiply(array, columns, out=array, casting="same_kind")
 
 

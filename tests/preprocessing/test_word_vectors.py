@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment_rnn.errors import DataError, ResourceError
-from sentiment_rnn.preprocessing import WordVectors
+from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
 
 WORDS = ["the", "naïve", "film", "</s>"]
 
@@ -283,3 +283,47 @@ def test_training_brings_words_of_one_context_together():
 def test_training_without_enough_words_says_so():
     with pytest.raises(DataError, match="No word comes 5 times in the 1 texts"):
         WordVectors.train([["good"]])
+
+
+@pytest.mark.slow
+def test_a_file_of_the_size_of_google_news_needs_memory_for_the_words_kept_only(tmp_path, sample):
+    """3,000,000 vectors of 300 numbers, 3.6 GB, in a process of its own: peak below 600 MB."""
+    tokenizer = TreebankTokenizer()
+    train, _ = sample
+    words = sorted({token for text in train.texts for token in tokenizer.tokenize(text)})
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(1000, 300)).astype("<f4")
+    path = tmp_path / "vectors.bin"
+    with path.open("wb") as file:
+        file.write(b"3000000 300\n")
+        for start in range(0, 3_000_000, 1000):
+            # Every 300th word is one of the sample corpus.
+            names = [
+                words[n // 300] if n % 300 == 0 and n // 300 < len(words) else f"word_{n}"
+                for n in range(start, start + 1000)
+            ]
+            file.writelines(
+                name.encode() + b" " + row.tobytes() for name, row in zip(names, rows, strict=True)
+            )
+    assert path.stat().st_size > 3.6e9
+    (tmp_path / "words.txt").write_text("\n".join(words), encoding="utf-8")
+    code = """
+import resource, sys, time
+from pathlib import Path
+from sentiment_rnn import WordVectors
+keep = set(Path(sys.argv[2]).read_text(encoding="utf-8").split("\\n"))
+started = time.perf_counter()
+vectors = WordVectors.from_word2vec(sys.argv[1], keep=keep)
+seconds = time.perf_counter() - started
+print(len(vectors), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, round(seconds, 1))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, path, tmp_path / "words.txt"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kept, megabytes, seconds = done.stdout.split()
+    print(f"{kept} of 3,000,000 words, peak {megabytes} MB, {seconds} s")
+    assert int(kept) == len(words)
+    assert int(megabytes) < 600

@@ -53,7 +53,7 @@ def test_windows_put_together_are_the_texts(lengths, window, batch_size, shuffle
         encoded, np.arange(len(encoded)) % 2, window, batch_size, shuffle=shuffle
     )
     for _ in range(2):
-        read = {row: [] for row in range(len(encoded))}
+        read: dict[int, list[int]] = {row: [] for row in range(len(encoded))}
         for number in range(len(batches)):
             ids, labels, weights = batches[number]
             assert ids.shape == (batch_size, window)

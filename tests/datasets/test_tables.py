@@ -1,0 +1,342 @@
+import csv
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment_rnn.datasets import load_table
+from sentiment_rnn.errors import DataError, ResourceError, UsageError
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def write_rows(path, rows, header=("text", "label")):
+    """The same rows in the format that the name asks for."""
+    if path.suffix in (".csv", ".tsv"):
+        delimiter = "," if path.suffix == ".csv" else "\t"
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows([header, *rows])
+    elif path.suffix == ".parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
+        parquet.write_table(pyarrow.table(columns), path)
+    else:
+        lines = [json.dumps(dict(zip(header, row, strict=True))) + "\n" for row in rows]
+        path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+FORMATS = ["csv", "tsv", "jsonl", "ndjson", "parquet"]
+every_format = pytest.mark.parametrize("suffix", FORMATS)
+texts = st.lists(st.text(min_size=1).filter(str.strip), min_size=2, max_size=8)
+
+
+@every_format
+def test_texts_and_labels_in_order(tmp_path, suffix):
+    path = write_rows(tmp_path / f"reviews.{suffix}", [("Dull.", 0), ("A joy.", 1), ("Dire", 0)])
+    reviews = load_table(path)
+    assert reviews.texts == ["Dull.", "A joy.", "Dire"]
+    assert reviews.labels.tolist() == [0, 1, 0]
+    assert reviews.labels.dtype == np.int64
+    assert reviews.ratings is None
+    assert reviews.groups is None
+    assert reviews.names is not None
+    assert reviews.names[1].startswith("row 2")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+@given(texts=texts)
+@settings(max_examples=50, deadline=None)
+def test_any_text_comes_back(tmp_path_factory, suffix, texts):
+    rows = [(text, str(index % 2)) for index, text in enumerate(texts)]
+    path = write_rows(tmp_path_factory.mktemp("table") / f"reviews.{suffix}", rows)
+    reviews = load_table(path)
+    assert reviews.texts == texts
+    assert reviews.labels.tolist() == [index % 2 for index in range(len(texts))]
+
+
+@given(data=st.binary(max_size=200), suffix=st.sampled_from(FORMATS))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_read_or_refused_by_name(tmp_path_factory, data, suffix):
+    path = tmp_path_factory.mktemp("table") / f"reviews.{suffix}"
+    path.write_bytes(b"text,label\n" + data if suffix == "csv" else data)
+    try:
+        message = f"{path}: {load_table(path).texts}"
+    except DataError as error:
+        message = str(error)
+    assert message.startswith(str(path))
+
+
+def test_a_spreadsheets_csv(tmp_path):
+    content = '\ufeff"text",label\r\n"Said ""no""\r\nand left, twice",neg\r\n\r\nFine,pos\r\n'
+    reviews = load_table(write(tmp_path / "REVIEWS.CSV", content))
+    assert reviews.texts == ['Said "no"\r\nand left, twice', "Fine"]
+    assert reviews.names == ["row 1 (line 2)", "row 2 (line 5)"]
+
+
+def test_a_long_review_and_the_csv_module_as_it_was(tmp_path):
+    limit = csv.field_size_limit()
+    rows = [("long " * 100_000, 0), ("short", 1)]
+    assert len(load_table(write_rows(tmp_path / "reviews.csv", rows)).texts[0]) == 500_000
+    with pytest.raises(DataError) as raised:
+        load_table(write_rows(tmp_path / "reviews.csv", [*rows, ("x", "y")]))
+    assert raised.value is not None
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("negative", "positive"),
+    [
+        ("0", "1"),
+        ("neg", "pos"),
+        ("Negative", "POSITIVE"),
+        ("false", "True"),
+        (" 0 ", "1.0"),
+    ],
+)
+@every_format
+def test_labels_as_text(tmp_path, suffix, negative, positive):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", negative), ("b", positive)])
+    assert load_table(path).labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("negative", "positive"), [(0, 1), (0.0, 1.0), (False, True)])
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_labels_as_numbers(tmp_path, suffix, negative, positive):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", negative), ("b", positive)])
+    assert load_table(path).labels.tolist() == [0, 1]
+
+
+@every_format
+def test_star_ratings_with_a_cut(tmp_path, suffix):
+    rows = [("a", 6), ("b", 7), ("c", 10), ("d", 1)]
+    path = write_rows(tmp_path / f"a.{suffix}", rows, header=("review", "stars"))
+    reviews = load_table(path, text_column="review", label_column="stars", positive_from=7)
+    assert reviews.labels.tolist() == [0, 1, 1, 0]
+    assert reviews.ratings is not None
+    assert reviews.ratings.tolist() == [6, 7, 10, 1]
+    assert reviews.ratings.dtype == np.int64
+
+
+def test_half_stars(tmp_path):
+    reviews = load_table(write(tmp_path / "a.csv", "text,label\na,3.5\nb,3\n"), positive_from=3.5)
+    assert reviews.labels.tolist() == [1, 0]
+    assert reviews.ratings is not None
+    assert reviews.ratings.tolist() == [3.5, 3.0]
+
+
+@every_format
+def test_groups(tmp_path, suffix):
+    rows = [("a", 0, "Up"), ("b", 1, "Down"), ("c", 1, "Up")]
+    path = write_rows(tmp_path / f"a.{suffix}", rows, header=("text", "label", "film"))
+    reviews = load_table(path, group_column="film")
+    assert reviews.groups is not None
+    assert reviews.groups.tolist() == [0, 1, 0]
+    with pytest.raises(DataError, match=r"has no column 'movie'\. Present: 'text', 'label', 'film"):
+        load_table(path, group_column="movie")
+
+
+def test_an_empty_group(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label,film\na,0,Up\nb,1,\n")
+    with pytest.raises(DataError, match=r"row 2 \(line 3\): 'film' is empty\. Expected what the"):
+        load_table(path, group_column="film")
+
+
+# What is refused, with the row
+
+
+@every_format
+def test_a_missing_column(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", 0)], header=("review", "label"))
+    where = {"csv": ", line 1", "tsv": ", line 1", "parquet": ""}.get(suffix, ", row 1 (line 1)")
+    expected = re.escape(f"{path}{where} has no column 'text'. Present: 'review', 'label'")
+    with pytest.raises(DataError, match=expected):
+        load_table(path)
+
+
+def test_a_missing_key_further_down(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"text": "a", "label": 0}\n\n{"text": "b"}\n')
+    with pytest.raises(DataError, match=r"row 2 \(line 3\) has no column 'label'. Present: 'text'"):
+        load_table(path)
+
+
+def test_a_column_that_is_there_twice(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label,text\na,0,b\n")
+    with pytest.raises(DataError, match="line 1 has the column 'text' more than once"):
+        load_table(path)
+
+
+def row_2(path, line=3):
+    return re.escape(f"{path}, row 2" + ("" if path.suffix == ".parquet" else f" (line {line})"))
+
+
+@every_format
+def test_an_unknown_label(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", "pos"), ("b", "meh"), ("c", "neg")])
+    line = 2 if "json" in suffix else 3
+    expected = (
+        row_2(path, line) + ": unknown label 'meh'. Expected 0 or 1, neg or pos, negative or "
+        "positive, false or true,\nor a star rating and, as positive_from"
+    )
+    with pytest.raises(DataError, match=expected):
+        load_table(path)
+
+
+@pytest.mark.parametrize("label", ['""', "null", '"nan"', "NaN", "[1]", "1e999", '"²"'])
+def test_labels_that_are_none(tmp_path, label):
+    path = write(tmp_path / "a.jsonl", f'{{"text": "a", "label": {label}}}\n')
+    with pytest.raises(DataError, match=r"row 1 \(line 1\): unknown label"):
+        load_table(path)
+
+
+@every_format
+def test_star_ratings_without_the_cut(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", 1), ("b", 8)])
+    line = 2 if "json" in suffix else 3
+    expected = ": the label '?8'? looks like a star rating. State the lowest positive one"
+    with pytest.raises(DataError, match=row_2(path, line) + expected):
+        load_table(path)
+
+
+@pytest.mark.parametrize("label", ['"pos"', "true", "null", '""'])
+def test_labels_that_are_no_ratings(tmp_path, label):
+    path = write(tmp_path / "a.jsonl", f'{{"text": "a", "label": {label}}}\n')
+    expected = r"unknown label .*\. Expected a star rating, as positive_from is 7"
+    with pytest.raises(DataError, match=expected):
+        load_table(path, positive_from=7)
+
+
+@every_format
+@pytest.mark.parametrize("empty", ["", " \t "])
+def test_an_empty_text(tmp_path, suffix, empty):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", 0), (empty, 1)])
+    line = 2 if "json" in suffix else 3
+    with pytest.raises(DataError, match=row_2(path, line) + ": 'text' is empty. Expected a text"):
+        load_table(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("null", "'text' is empty"),
+        ("12", "'text' is 12. Expected a text"),
+        ('["a"]', r"'text' is \['a'\]. Expected a text"),
+        ('"\\ud800"', "'text' holds half a surrogate pair"),
+    ],
+)
+def test_texts_that_are_none(tmp_path, text, message):
+    path = write(tmp_path / "a.jsonl", f'{{"text": {text}, "label": 0}}\n')
+    with pytest.raises(DataError, match=rf"row 1 \(line 1\): {message}"):
+        load_table(path)
+
+
+@every_format
+@pytest.mark.parametrize(("label", "kind"), [(0, "negative"), (1, "positive")])
+def test_one_class_only(tmp_path, suffix, label, kind):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", label), ("b", label), ("c", label)])
+    expected = rf"all reviews are {kind}, from row 1.* to row 3.*\. Expected reviews of both kinds"
+    with pytest.raises(DataError, match=re.escape(f"{path}: ") + expected):
+        load_table(path)
+
+
+@every_format
+def test_no_rows(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [])
+    with pytest.raises(DataError, match=re.escape(str(path)) + " has no rows. Expected a review"):
+        load_table(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_an_empty_file(tmp_path, suffix):
+    path = write(tmp_path / f"a.{suffix}", "")
+    with pytest.raises(DataError, match=r"is empty\. Expected a header with 'text', 'stars'"):
+        load_table(path, label_column="stars")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "is not valid JSON: "),
+        ("[" * 100_000, "is not valid JSON: "),
+        ('{"label": ' + "9" * 5000 + "}", "is not valid JSON: "),
+        ("[1, 2]", r"is '\[1, 2\]'. Expected a JSON object"),
+    ],
+)
+def test_lines_that_are_no_json_objects(tmp_path, line, message):
+    path = write(tmp_path / "a.jsonl", f'\n{{"text": "a", "label": 0}}\n{line}\n')
+    with pytest.raises(DataError, match=rf"a\.jsonl, row 2 \(line 3\) {message}"):
+        load_table(path)
+
+
+@pytest.mark.parametrize(("row", "fields"), [("b", 1), ("b,c,1", 3)])
+def test_a_row_with_another_number_of_fields(tmp_path, row, fields):
+    path = write(tmp_path / "a.csv", f'text,label\n"a\nb",0\n{row}\n')
+    expected = rf"row 2 \(line 4\) has {fields} fields\. Expected 2, as in the header"
+    with pytest.raises(DataError, match=expected):
+        load_table(path)
+
+
+@pytest.mark.parametrize("row", ['"never closed,1', '"b" c,1'])
+def test_quotation_marks_that_do_not_match(tmp_path, row):
+    path = write(tmp_path / "a.csv", f"text,label\na,0\n{row}\n")
+    with pytest.raises(DataError, match=r"row 2 \(line 3\): .*\nA field with quotation marks"):
+        load_table(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
+def test_text_that_is_not_utf8(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", 0), ("b", 1)])
+    good = path.read_bytes()
+    path.write_bytes(good + b"caf\xe9")
+    lines = good.count(b"\n") + 1
+    with pytest.raises(DataError, match=rf"a\.{suffix}, line {lines} is not UTF-8 text"):
+        load_table(path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(ResourceError, match=r"Could not read .*a\.csv: No such file"):
+        load_table(tmp_path / "a.csv")
+    with pytest.raises(ResourceError, match=r"Could not read .*a\.parquet: No such file"):
+        load_table(tmp_path / "a.parquet")
+    (tmp_path / "b.csv").mkdir()
+    with pytest.raises(ResourceError, match=r"Could not read .*b\.csv: Is a directory"):
+        load_table(tmp_path / "b.csv")
+
+
+def test_another_kind_of_file(tmp_path):
+    path = write(tmp_path / "a.xlsx", "")
+    with pytest.raises(UsageError, match=r"a\.xlsx: expected a table whose name ends in \.csv, "):
+        load_table(path)
+
+
+def test_parquet_without_pyarrow(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.parquet", "")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r'pip install "sentiment_rnn\[parquet\]"'):
+        load_table(path)
+
+
+@pytest.mark.parametrize("damage", ["no parquet", "truncated", "changed"])
+def test_damaged_parquet(tmp_path, damage):
+    path = write_rows(tmp_path / "a.parquet", [("a", 0), ("b", 1)])
+    data = bytearray(path.read_bytes())
+    if damage == "changed":
+        data[4:40] = bytes(36)
+    path.write_bytes({"no parquet": b"text,label", "truncated": data[:-20]}.get(damage, data))
+    with pytest.raises(DataError, match=r"a\.parquet is not a valid Parquet file: "):
+        load_table(path)
+
+
+def test_the_phrases(real_data):
+    train = load_table(real_data / "phrases_train.tsv")
+    test = load_table(real_data / "phrases_test.tsv")
+    assert (len(train), len(test)) == (58, 20)
+    assert len({word for text in train.texts + test.texts for word in text.split()}) == 18

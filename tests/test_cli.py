@@ -1,0 +1,332 @@
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from sentiment_rnn.cli import main
+
+SMALL = ["--units", "3", "--maxlen", "40", "--epochs", "1"]
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Runs a command in an empty folder; returns exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments):
+        code: object
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as error:
+            code = error.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_command
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "reviews.csv"
+    rows = ["text,label"] + [f"a {word} film,{word}" for word in ("neg", "pos") * 20]
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+# Training
+
+
+def test_train_evaluate_predict_and_runs(run, tmp_path):
+    code, out, err = run("train", *SMALL)
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()] == ["part", "validation", "test"]
+    assert "training 1,033 parameters on 144 texts, validating on 36" in err
+    folder = tmp_path / "trained" / "sample-textbook"
+    assert "saved trained/sample-textbook" in err
+    assert sorted(path.name for path in (tmp_path / "trained").iterdir()) == [
+        "runs.jsonl",
+        "sample-textbook",
+    ]
+    metrics = json.loads((folder / "metrics.json").read_text())
+
+    code, out, err = run("evaluate", folder, "--data", "sample", "--json")
+    assert code == 0, err
+    scores = json.loads(out)
+    assert scores["texts"] == 60
+    assert scores["confusion_matrix"] == metrics["test"]["confusion_matrix"]
+    for name in ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error"):
+        assert scores[name] == pytest.approx(metrics["test"][name])
+    assert scores["texts_per_second"] > 0
+
+    code, out, err = run("evaluate", folder, "--data", "sample", "--split", "train")
+    assert code == 0, err
+    assert out.splitlines()[1].startswith("train    180")
+    assert "confusion matrix" in out
+
+    code, out, err = run("predict", "--model", folder, "--format", "jsonl", "A joy.", "Dull.")
+    assert code == 0, err
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [list(row) for row in rows] == [["text", "label", "probability", "truncated"]] * 2
+    assert rows[0]["text"] == "A joy."
+
+    run("train", *SMALL, "--units", "4", "--out", "trained/other", "--no-test", "--seed", "5")
+    code, out, err = run("runs")
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split()[:4] == ["model", "validation", "test", "parameters"]
+    assert {line.split()[0] for line in lines[1:]} == {"sample-textbook", "other"}
+    accuracies = [float(line.split()[1]) for line in lines[1:]]
+    assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_the_same_command_gives_the_same_model_in_another_process(run, tmp_path):
+    command = [sys.executable, "-m", "sentiment_rnn", "train", *SMALL, "--limit", "60", "--out"]
+    for name in ("first", "second"):
+        subprocess.run([*command, name], check=True, cwd=tmp_path, capture_output=True)
+    _, first, _ = run("predict", "--model", "first", "--format", "json", "A joy.", "Dull.")
+    _, second, _ = run("predict", "--model", "second", "--format", "json", "A joy.", "Dull.")
+    assert json.loads(first) == json.loads(second)
+    assert (tmp_path / "first/history.csv").read_text() == (
+        tmp_path / "second/history.csv"
+    ).read_text()
+
+
+def test_resume_adds_epochs(run, table, tmp_path):
+    options = ("--data", table, "--out", "model")
+    assert run("train", *options, *SMALL)[0] == 0
+    code, out, err = run("train", *options, "--epochs", "2", "--resume")
+    assert code == 0, err
+    assert out.splitlines()[1].startswith("validation")
+    assert len((tmp_path / "model" / "history.csv").read_text().splitlines()) == 4
+    code, _, err = run("train", *options, "--resume", "--preset", "textbook")
+    assert code == 2
+    assert "--resume goes on with the model's own preset: leave it out" in err
+
+
+def test_a_model_is_not_overwritten_by_accident(run, table):
+    options = ("train", "--data", table, "--out", "model", *SMALL)
+    assert run(*options)[0] == 0
+    code, _, err = run(*options)
+    assert code == 2
+    assert "model is there already and holds a model" in err
+    assert "--overwrite" in err
+    assert run(*options, "--overwrite")[0] == 0
+
+
+def test_tables_with_other_columns_and_stars(run, tmp_path):
+    rows = [{"body": f"film {n}", "stars": 1 + 4 * (n % 2)} for n in range(40)]
+    (tmp_path / "stars.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ("--text-column", "body", "--label-column", "stars", "--positive-from", "4")
+    code, _, err = run("train", "--data", "stars.jsonl", *options, "--out", "model", *SMALL)
+    assert code == 0, err
+    assert run("evaluate", "model", "--data", "stars.jsonl", *options)[0] == 0
+
+
+# Predicting
+
+
+TEXTS = ["A joy.", "Dull, dull.", 'Say "no", then leave\tnow.', "Schön – 好い film"]
+
+
+def test_every_way_in_and_out_says_the_same(run, saved, tmp_path, monkeypatch):
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    options = ("predict", "--model", saved)
+    code, out, err = run(*options, "--format", "jsonl", *TEXTS)
+    assert code == 0, err
+    expected = [json.loads(line) for line in out.splitlines()]
+    assert [row["text"] for row in expected] == TEXTS
+
+    _, out, _ = run(*options, "--format", "json", "--input", "texts.txt")
+    assert json.loads(out) == expected
+
+    code, out, _ = run(*options, "--format", "csv", "--input", "texts.txt", "--output", "o.csv")
+    assert (code, out) == (0, "")
+    with open("o.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["text"] for row in rows] == TEXTS
+    assert [float(row["probability"]) for row in rows] == [row["probability"] for row in expected]
+
+    _, out, _ = run(*options, *TEXTS)
+    for line, row in zip(out.splitlines(), expected, strict=True):
+        assert line == f"{row['label']}\t{row['probability']:.4f}\t{row['text']}"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "sentiment_rnn", *options, "--format", "jsonl"],
+        input="\n".join(TEXTS).encode(),
+        capture_output=True,
+        check=True,
+    )
+    for line, row in zip(done.stdout.decode().splitlines(), expected, strict=True):
+        assert json.loads(line) == pytest.approx(row)
+
+
+def test_a_review_longer_than_maxlen_says_so(run, saved):
+    long = "a film " * 100
+    _, out, _ = run("predict", "--model", saved, "--format", "jsonl", long, "a film")
+    assert [json.loads(line)["truncated"] for line in out.splitlines()] == [True, False]
+    _, out, _ = run("predict", "--model", saved, long)
+    assert out.endswith("\t(truncated)\n")
+
+
+def test_more_texts_than_are_read_at_a_time(run, saved, tmp_path, monkeypatch):
+    monkeypatch.setattr("sentiment_rnn.cli._CHUNK", 3)
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS * 2))
+    _, together, _ = run("predict", "--model", saved, *TEXTS, *TEXTS, "--format", "csv")
+    _, chunked, _ = run("predict", "--model", saved, "--input", "texts.txt", "--format", "csv")
+    assert chunked == together
+    assert len(list(csv.reader(io.StringIO(chunked)))) == 9
+
+
+def test_an_empty_input_gives_an_empty_output(run, saved, tmp_path):
+    (tmp_path / "texts.txt").write_text("")
+    for kind, expected in (("text", ""), ("jsonl", ""), ("json", "[]\n")):
+        code, out, _ = run("predict", "--model", saved, "--input", "texts.txt", "--format", kind)
+        assert (code, out) == (0, expected)
+
+
+def test_a_reader_that_stops_early_is_no_error(saved):
+    command = f"yes film | head -20000 | {sys.executable} -m sentiment_rnn predict --model {saved}"
+    done = subprocess.run(f"{command} | head -1", shell=True, capture_output=True, text=True)
+    assert done.stdout.endswith("film\n")
+    assert done.stderr == ""
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "--units", "0"], 2, "units must be a whole number of at least 1. Received: 0"),
+        (["train", "--units", "x"], 2, "argument --units: invalid int value: 'x'"),
+        (["train", "--preset", "x"], 2, "invalid choice: 'x'"),
+        (["train", "--unit", "3x"], 2, "unit"),
+        (["train", "--nonsense"], 2, "unrecognized arguments: --nonsense"),
+        (["train", "--masking"], 2, "masking takes the head last"),
+        (["train", "--limit", "1"], 2, "The limit must be at least 2"),
+        (["train", "--data", "nowhere"], 2, "nowhere"),
+        (["train", "--data", "nowhere.csv"], 5, "nowhere.csv"),
+        (["train", "--data", "nowhere.tar.gz"], 5, "nowhere.tar.gz"),
+        (["train", "--data", "imdb"], 5, "sentiment-rnn download imdb"),
+        (["train", "--vectors", "no.bin"], 5, "Could not read no.bin"),
+        (["train", "--vectors", "no.zip"], 3, "Expected word vectors in a .bin, .txt or .vec"),
+        (["train", "--resume", "--out", "no"], 4, "There is none at no"),
+        (["evaluate", "no", "--data", "sample"], 4, "Expected a model folder. There is none at no"),
+        (["evaluate", "no"], 2, "the following arguments are required: --data"),
+        (["predict", "--model", "no", "x"], 4, "Expected a model folder. There is none at no"),
+        (["predict", "--model", "no.json", "x"], 2, "holds no word vectors. Name those"),
+        (["predict", "x", "--input", "y"], 2, "as arguments or in --input, not both"),
+        (["predict", "--input", "no.txt"], 5, "Could not read no.txt: No such file"),
+        (["predict", "--vectors", "imdb", "x"], 2, "A model folder has its own word vectors"),
+        (["predict", "--format", "xml", "x"], 2, "invalid choice: 'xml'"),
+        (["convert", "a.json", "a.h5", "--out", "o"], 2, "holds no word vectors"),
+        (["convert", "a.json", "a.h5", "--out", "o", "--vectors", "imdb"], 4, "a.json"),
+        (["runs"], 5, "No run log at trained/runs.jsonl"),
+        (["download", "x"], 2, "invalid choice: 'x'"),
+        ([], 2, "required: COMMAND"),
+    ],
+)
+def test_errors_have_a_message_and_an_exit_code(
+    run, tmp_path, monkeypatch, arguments, code, message
+):
+    monkeypatch.setenv("SENTIMENT_RNN_CACHE", str(tmp_path / "cache"))
+    actual, out, err = run(*arguments)
+    assert message in err
+    assert (actual, out) == (code, "")
+    assert "Traceback" not in err
+    if code != 2:
+        assert len(err.split("sentiment-rnn: ")[-1].splitlines()) <= 3
+    assert not (tmp_path / "trained").exists()
+
+
+def test_input_that_is_not_utf8_names_the_line(run, saved, tmp_path):
+    (tmp_path / "texts.txt").write_bytes(b"fine\n\xff\xfe\n")
+    code, out, err = run("predict", "--model", saved, "--input", "texts.txt", "--output", "out.txt")
+    assert (code, out) == (3, "")
+    assert "texts.txt, line 2: expected UTF-8 text" in err
+    assert not (tmp_path / "out.txt").exists()
+
+
+def test_an_output_that_cannot_be_written(run, saved, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run("predict", "--model", saved, "x", "--output", "file/out.txt")
+    assert code == 5
+    assert "Could not write file/out.txt" in err
+
+
+def test_interrupting_saves_nothing(run, tmp_path, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sentiment_rnn.training.fit.fit_network", interrupt)
+    code, out, err = run("train", *SMALL)
+    assert (code, out) == (130, "")
+    assert "interrupted; nothing was saved" in err
+    assert not (tmp_path / "trained").exists()
+
+
+def test_debug_shows_the_traceback(run):
+    with pytest.raises(Exception, match="There is none at no"):
+        main(["predict", "--debug", "--model", "no", "x"])
+
+
+# The other commands
+
+
+def test_summary_is_that_of_keras(run, saved):
+    code, out, _ = run("summary")
+    assert code == 0
+    assert "37,551" in out
+    assert "simplernn_0 (SimpleRNN)" in out
+    assert "80,101" in run("summary", "--units", "100")[1]
+    assert "bidirectional" in run("summary", "--model", saved)[1]
+
+
+def test_vectors_are_trained_and_used(run, tmp_path):
+    options = ("--words", "200", "--vector-size", "7", "--epochs", "1", "--int8")
+    code, out, err = run("vectors", "--data", "sample", "--out", "v.npz", *options)
+    assert (code, out) == (0, ""), err
+    assert "saved 200 words to v.npz" in err
+    code, _, err = run("train", *SMALL, "--vectors", "v.npz", "--out", "model")
+    assert code == 0, err
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["provenance"]["vectors"] == "a file"
+    assert run("predict", "--model", "model", "A joy.")[0] == 0
+    code, _, err = run("train", *SMALL, "--vectors", "model", "--out", "second")
+    assert code == 0, err
+
+
+def test_keras_3_files_are_converted_and_predict(run, saved, tmp_path):
+    shutil.copy(saved / "model.json", "old.json")
+    shutil.copy(saved / "model.weights.h5", "old.weights.h5")
+    options = ("--vectors", "imdb")
+    code, _, err = run("convert", "old.json", "old.weights.h5", "--out", "new", *options)
+    assert code == 0, err
+    rows = []
+    for model in ((saved,), ("new",), ("old.json", *options)):
+        code, out, err = run("predict", "--format", "json", "A joy.", "Dull.", "--model", *model)
+        assert code == 0, err
+        rows.append(json.loads(out))
+    assert rows[0] == rows[1] == rows[2]
+    code, _, err = run("train", "--resume", "--out", "new")
+    assert code == 2
+    assert "A converted model has no training settings" in err
+
+
+def test_help_and_version_come_at_once():
+    for arguments in (["--help"], ["--version"], ["train", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "sentiment_rnn", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "100"},
+        )
+        assert done.stdout
+        loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+        assert not loaded & {"keras", "tensorflow", "gensim", "nltk", "sklearn"}

@@ -1,0 +1,54 @@
+from contextlib import contextmanager
+
+import pytest
+
+from sentiment_rnn._files import atomic_file, atomic_folder
+from sentiment_rnn.errors import ResourceError
+
+
+def test_a_file_appears_whole(tmp_path):
+    path = tmp_path / "deep" / "file.txt"
+    with atomic_file(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert [file.name for file in path.parent.iterdir()] == ["file.txt"]
+
+
+@contextmanager
+def fill_half(folder):
+    with atomic_folder(folder) as temporary:
+        (temporary / "b").write_text("half")
+        yield
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_what_was_there(tmp_path, error):
+    (tmp_path / "file.txt").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").write_text("old")
+    with pytest.raises(error), atomic_file(tmp_path / "file.txt"):
+        raise error
+    with pytest.raises(error), fill_half(tmp_path / "folder"):
+        raise error
+    assert (tmp_path / "file.txt").read_text() == "old"
+    assert [file.name for file in (tmp_path / "folder").iterdir()] == ["a"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_replaces_the_old_one(tmp_path):
+    for name in ("a", "b"):
+        with atomic_folder(tmp_path / "folder") as temporary:
+            (temporary / name).write_text(name)
+    assert [file.name for file in (tmp_path / "folder").iterdir()] == ["b"]
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+
+
+def test_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    for write in (atomic_file, atomic_folder):
+        with (
+            pytest.raises(ResourceError, match=r"Could not write .*file.*x: "),
+            write(tmp_path / "file" / "x"),
+        ):
+            pass

@@ -1,0 +1,307 @@
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from sentiment_rnn import SentimentClassifier, WordVectors
+from sentiment_rnn.errors import DataError, ModelError, UsageError
+from sentiment_rnn.preprocessing import TreebankTokenizer
+
+TEXTS = ["A joy from start to finish.", "Dull, slow and far too long.", "", "Qwxz."]
+
+
+def run_python(code, *arguments):
+    """Runs code in a new process and returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def small(**options):
+    return SentimentClassifier(**{"units": 3, "maxlen": 40, "epochs": 1, **options})
+
+
+# Predicting
+
+
+def test_probabilities_are_those_of_the_classes(trained, sample):
+    _, test = sample
+    probabilities = trained.predict_proba(test.texts)
+    assert probabilities.shape == (60, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(trained.predict(test.texts), probabilities.argmax(axis=1))
+    assert trained.score(test.texts, test.labels) == np.mean(
+        probabilities.argmax(axis=1) == test.labels
+    )
+    assert np.ptp(probabilities) > 0.1
+
+
+def test_a_text_is_predicted_the_same_alone_and_among_others(trained, sample):
+    _, test = sample
+    together = trained.predict_proba(test.texts[:5])
+    for number in range(5):
+        alone = trained.predict_proba(test.texts[number : number + 1])
+        np.testing.assert_allclose(alone[0], together[number], atol=1e-6)
+
+
+def test_predictions_say_whether_a_text_is_longer_than_the_model_reads(trained):
+    long = "a good film " * 100
+    predictions = trained.predictions([*TEXTS, long])
+    assert [prediction.truncated for prediction in predictions] == [False] * 4 + [True]
+    assert [prediction.text for prediction in predictions] == [*TEXTS, long]
+    probabilities = trained.predict_proba([*TEXTS, long])[:, 1]
+    for prediction, probability in zip(predictions, probabilities, strict=True):
+        assert prediction.probability == pytest.approx(probability, abs=1e-6)
+        assert prediction.label == ("positive" if probability > 0.5 else "negative")
+
+
+def test_no_texts_give_no_predictions(trained):
+    assert trained.predict_proba([]).shape == (0, 2)
+    assert trained.predictions([]) == []
+
+
+# Saving and loading
+
+
+def test_a_new_process_predicts_the_same_numbers(trained, saved):
+    code = (
+        "import sys, json; from sentiment_rnn import SentimentClassifier;"
+        "c = SentimentClassifier.load(sys.argv[1]);"
+        "print(json.dumps(c.predict_proba(json.loads(sys.argv[2])).tolist()))"
+    )
+    output = json.loads(run_python(code, saved, json.dumps(TEXTS)))
+    np.testing.assert_allclose(output, trained.predict_proba(TEXTS), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cell": "gru", "head": "last", "masking": True, "maxlen": 0},
+        {"preset": "stateful", "cell": "lstm", "window": 20, "batch_size": 8, "maxlen": 0},
+        {"go_backwards": True, "layers": 2, "head": "mean"},
+        {"unknown": "vector", "trainable_vectors": True},
+    ],
+)
+def test_plain_keras_gives_the_same_probabilities(sample, tmp_path, options):
+    """Another process, without this package, feeds the saved network with word vectors."""
+    train, test = sample
+    classifier = small(**options).fit(train.texts, train.labels)
+    classifier.save(tmp_path / "model")
+    preprocessor = classifier.preprocessor
+    encoded = preprocessor.truncate(preprocessor.encode(test.texts[:8]))
+    stateful = options.get("preset") == "stateful"
+    if stateful:
+        # Whole windows, as many for each text.
+        encoded = [np.resize(ids, 60) for ids in encoded]
+    ids = preprocessor.pad(encoded)
+    np.save(tmp_path / "vectors.npy", preprocessor.embedding_matrix()[ids])
+    code = """
+import sys, keras, numpy as np
+folder = sys.argv[1]
+model = keras.models.model_from_json(open(folder + "/model/model.json").read())
+model.load_weights(folder + "/model/model.weights.h5")
+vectors = np.load(folder + "/vectors.npy")
+for window in np.split(vectors, int(sys.argv[2]), axis=1):
+    output = model.predict(window, verbose=0)
+assert "sentiment_rnn" not in sys.modules
+np.save(folder + "/output.npy", output)
+"""
+    run_python(code, tmp_path, 3 if stateful else 1)
+    expected = np.load(tmp_path / "output.npy")
+    np.testing.assert_allclose(classifier._output(encoded), expected, atol=1e-5)
+    loaded = SentimentClassifier.load(tmp_path / "model")
+    np.testing.assert_allclose(loaded._output(encoded), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        loaded.predict_proba(test.texts), classifier.predict_proba(test.texts), atol=1e-6
+    )
+
+
+def test_a_loaded_model_knows_how_it_was_made(trained, saved):
+    loaded = SentimentClassifier.load(saved)
+    assert loaded.history_ == trained.history_
+    assert loaded.metrics_ == trained.metrics_
+    assert loaded.provenance_ == trained.provenance_
+    assert loaded.provenance_["trained_on"]["validated_by"] == "film"
+    assert loaded.summary() == trained.summary()
+    assert "bidirectional" in loaded.summary()
+
+
+def test_a_loaded_model_saves_the_same_files(saved, tmp_path):
+    SentimentClassifier.load(saved).save(tmp_path / "small")
+    for name in ("model.json", "config.json", "word_vectors.npz", "metrics.json", "history.csv"):
+        assert (tmp_path / "small" / name).read_bytes() == (saved / name).read_bytes()
+
+
+# Training
+
+
+def test_inputs_stay_as_they_are(sample):
+    train, _ = sample
+    texts, labels = list(train.texts), train.labels.copy()
+    small().fit(texts, labels)
+    assert texts == train.texts
+    np.testing.assert_array_equal(labels, train.labels)
+
+
+def test_the_same_seed_gives_the_same_numbers(sample):
+    train, test = sample
+    first, second, other = (
+        small(seed=seed).fit(train.texts, train.labels).predict_proba(test.texts)
+        for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert (first != other).any()
+
+
+def test_classes_can_have_names(sample):
+    train, _ = sample
+    names = np.where(train.labels == 1, "praise", "blame")
+    classifier = small().fit(train.texts, names)
+    assert classifier.classes_.tolist() == ["blame", "praise"]
+    assert set(classifier.predict(TEXTS)) <= {"blame", "praise"}
+    assert classifier.predictions(TEXTS)[0].label in ("blame", "praise")
+    assert classifier.evaluate(train.texts, names)["accuracy"] == classifier.score(
+        train.texts, names
+    )
+
+
+def test_vectors_trained_on_the_texts(sample):
+    train, _ = sample
+    classifier = small(vectors="train").fit(train.texts, train.labels)
+    counts: dict[str, int] = {}
+    tokenizer = TreebankTokenizer()
+    for text in train.texts:
+        for token in tokenizer.tokenize(text):
+            counts[token] = counts.get(token, 0) + 1
+    assert set(classifier.word_vectors.words) == {w for w, count in counts.items() if count >= 5}
+
+
+def test_vectors_of_a_file_are_kept_for_the_words_of_the_texts(sample, tmp_path):
+    train, _ = sample
+    path = tmp_path / "vectors.txt"
+    path.write_text("3 2\nthe 1 0\nzebra 0 1\nfilm 1 1\n")
+    classifier = small(vectors=path).fit(train.texts, train.labels)
+    assert classifier.word_vectors.words == ("the", "film")
+
+
+def test_continuing_goes_on_from_the_saved_weights(trained, saved, sample):
+    train, _ = sample
+    before = trained.metrics_["validation"]["accuracy"]
+    loaded = SentimentClassifier.load(saved).set_params(warm_start=True, epochs=2)
+    loaded.fit(train.texts, train.labels, groups=train.groups)
+    assert loaded.history_["loss"][:2] == trained.history_["loss"]
+    assert len(loaded.history_["loss"]) == 4
+    assert loaded.history_["loss"][2] < trained.history_["loss"][0]
+    # The validation part is the same, and the best weights so far are kept.
+    assert loaded.metrics_["validation"]["accuracy"] >= before
+    assert loaded.provenance_["epochs"] == 4
+
+
+def test_callbacks_are_called(sample):
+    train, _ = sample
+    seen = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    small(epochs=2).fit(train.texts, train.labels, callbacks=[callback])
+    assert seen == [0, 1]
+
+
+# What scikit-learn expects
+
+
+def test_clone_and_parameters():
+    from sklearn.base import clone, is_classifier
+
+    classifier = SentimentClassifier("bidirectional", units=7, seed=3)
+    copy = clone(classifier)
+    assert copy.get_params() == classifier.get_params()
+    assert copy.set_params(units=8).units == 8
+    assert is_classifier(copy)
+    assert repr(classifier) == "SentimentClassifier(preset='bidirectional', seed=3, units=7)"
+
+
+def test_cross_validation_in_a_pipeline(sample):
+    from sklearn.model_selection import cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    train, _ = sample
+    pipeline = make_pipeline(FunctionTransformer(), small())
+    scores = cross_val_score(pipeline, train.texts, train.labels, cv=2)
+    assert len(scores) == 2
+    assert np.isfinite(scores).all()
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        ("one text", [1], "Expected a sequence of texts. Received one text: put it in a list"),
+        (["a", None], [0, 1], "Expected texts of type str. Received NoneType at index 1"),
+        (["a", "b"], [0], r"one label for each of 2 texts. Received: \(1,\)"),
+        (["a", "b"], [1, 1], r"labels of two classes. Received: \[1\]"),
+        (["a", "b", "c"], [0, 1, 2], r"labels of two classes. Received: \[0, 1, 2\]"),
+        (["a", "b", "c"], [0, 1, 1], "part .* has no text of class"),
+    ],
+)
+def test_bad_data(texts, labels, message):
+    with pytest.raises(DataError, match=message):
+        small().fit(texts, labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "lstm"}, "Unknown preset 'lstm'. Expected one of: textbook, bidirectional"),
+        ({"units": 0}, "units must be a whole number of at least 1"),
+        ({"maxlen": 0}, "The head flatten needs texts of one length"),
+        ({"seed": -1}, "The seed must be a whole number"),
+        ({"preset": "stateful", "padding": "pre"}, "padding must be post"),
+    ],
+)
+def test_bad_settings(options, message):
+    with pytest.raises(UsageError, match=message):
+        SentimentClassifier(**options).fit(["a", "b"], [0, 1])
+
+
+def test_an_untrained_classifier_says_so(tmp_path):
+    for call in (
+        lambda: small().predict(["a"]),
+        lambda: small().predictions(["a"]),
+        lambda: small().save(tmp_path / "model"),
+    ):
+        with pytest.raises(ModelError, match="not trained yet: call fit or load first"):
+            call()
+    assert not (tmp_path / "model").exists()
+
+
+def test_continuing_keeps_the_architecture(saved, sample):
+    train, _ = sample
+    loaded = SentimentClassifier.load(saved).set_params(warm_start=True, units=99)
+    with pytest.raises(UsageError, match="keeps its preprocessing and architecture"):
+        loaded.fit(train.texts, train.labels)
+    with pytest.raises(UsageError, match="no parameter 'unit'"):
+        loaded.set_params(unit=3)
+
+
+def test_evaluating_an_unknown_label(trained):
+    with pytest.raises(DataError, match=r"knows the classes \[0, 1\]. Received: .*2"):
+        trained.evaluate(["a"], [2])
+
+
+def test_vectors_of_another_size(saved, tmp_path):
+    with pytest.raises(ModelError, match="takes vectors of 300 numbers. Received .* of 2"):
+        SentimentClassifier.from_keras_files(
+            saved / "model.json",
+            saved / "model.weights.h5",
+            vectors=WordVectors(["a"], np.ones((1, 2))),
+        )
