@@ -110,7 +110,6 @@ def _train(options: argparse.Namespace) -> None:
             "name": out.name,
             "data": str(options.data),
             "limit": options.limit,
-            "options": {name: value for name, value in settings.items() if value is not None},
             "parameters": classifier.count_params(),
             "metrics": classifier.metrics_,
             **classifier.provenance_,

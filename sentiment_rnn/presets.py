@@ -53,6 +53,24 @@ class Preset:
         except ValueError as error:
             raise UsageError(str(error)) from error
 
+    def changes_from(self, other: Preset) -> dict[str, Any]:
+        """The options, by name, that differ from those of `other`.
+
+        Example:
+            >>> preset = PRESETS["textbook"]
+            >>> preset.replace(units=100, maxlen=400).changes_from(preset)
+            {'units': 100}
+        """
+        mine, others = self._options(), other._options()
+        return {name: value for name, value in mine.items() if value != others[name]}
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            name: value
+            for config in dataclasses.asdict(self).values()
+            for name, value in config.items()
+        }
+
 
 # No name of an option is in two of the configs, so that `replace` needs no prefixes.
 OPTIONS: dict[str, dataclasses.Field[Any]] = {

@@ -307,6 +307,7 @@ class SentimentClassifier:
         self.provenance_ = {
             "preset": self.preset,
             "seed": self.seed,
+            "options": settings.changes_from(PRESETS[self.preset]),
             "trained_on": {
                 "texts": len(texts),
                 "validation": len(validation_part),
@@ -315,7 +316,8 @@ class SentimentClassifier:
             },
             "epochs": len(self.history_["loss"]),
             "best_epoch": result.best_epoch + len(earlier.get("loss", [])),
-            "vectors": self.vectors if self.vectors in ("imdb", "train") else "a file",
+            "vectors": self.provenance_["vectors"] if warm else _name_of(self.vectors),
+            "continued": warm,
             "seconds": round(time.perf_counter() - started, 1),
             "versions": _versions(),
         }
@@ -505,15 +507,19 @@ class SentimentClassifier:
             ModelError: if there is none, or it is damaged, or not to be trusted.
         """
         saved = load_model(shipped("models") / DEFAULT_MODEL if folder is None else folder)
-        classifier = cls(
-            preset=saved.provenance.get("preset", "textbook"),
-            seed=saved.provenance.get("seed", 0),
-            vectors=saved.word_vectors,
-        )
-        trained = None
+        classifier = cls(vectors=saved.word_vectors)
+        classifier._trained_with = None
         if saved.architecture is not None and saved.training is not None:
-            trained = Preset(saved.preprocessing, saved.architecture, saved.training)
-        classifier._trained_with = trained
+            # So that a copy of the estimator, or the next fit, has the settings of this one.
+            trained_with = Preset(saved.preprocessing, saved.architecture, saved.training)
+            preset = saved.provenance.get("preset")
+            seed = saved.provenance.get("seed")
+            classifier.set_params(
+                preset=preset if preset in PRESETS else "textbook",
+                seed=seed if isinstance(seed, int) else 0,
+            )
+            classifier.set_params(**trained_with.changes_from(PRESETS[classifier.preset]))
+            classifier._trained_with = trained_with
         classifier._restore(saved)
         return classifier
 
@@ -643,6 +649,11 @@ def _word_vectors(
     if path.suffix == ".npz":
         return WordVectors.load(path)
     return WordVectors.from_word2vec(path, keep=keep, limit=limit)
+
+
+def _name_of(vectors: str | Path | WordVectors) -> str:
+    """What a model card calls the vectors: "imdb", "train" or a file's name, but no path."""
+    return "given in memory" if isinstance(vectors, WordVectors) else Path(vectors).name
 
 
 def _with_trained_vectors(preprocessor: Preprocessor, rows: np.ndarray) -> Preprocessor:

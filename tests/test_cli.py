@@ -295,7 +295,7 @@ def test_vectors_are_trained_and_used(run, tmp_path):
     code, _, err = run("train", *SMALL, "--vectors", "v.npz", "--out", "model")
     assert code == 0, err
     config = json.loads((tmp_path / "model" / "config.json").read_text())
-    assert config["provenance"]["vectors"] == "a file"
+    assert config["provenance"]["vectors"] == "v.npz"
     assert run("predict", "--model", "model", "A joy.")[0] == 0
     code, _, err = run("train", *SMALL, "--vectors", "model", "--out", "second")
     assert code == 0, err

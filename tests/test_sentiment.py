@@ -132,6 +132,8 @@ def test_a_loaded_model_knows_how_it_was_made(trained, saved):
     assert loaded.provenance_["trained_on"]["validated_by"] == "film"
     assert loaded.summary() == trained.summary()
     assert "bidirectional" in loaded.summary()
+    assert loaded._settings() == trained._settings()
+    assert loaded.get_params()["units"] == 4
 
 
 def test_a_loaded_model_saves_the_same_files(saved, tmp_path):
@@ -203,6 +205,8 @@ def test_continuing_goes_on_from_the_saved_weights(trained, saved, sample):
     # The validation part is the same, and the best weights so far are kept.
     assert loaded.metrics_["validation"]["accuracy"] >= before
     assert loaded.provenance_["epochs"] == 4
+    assert loaded.provenance_["vectors"] == "imdb"
+    assert loaded.provenance_["continued"]
 
 
 def test_callbacks_are_called(sample):

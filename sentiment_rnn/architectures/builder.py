@@ -33,7 +33,7 @@ def build_network(
         [keras.Input(batch_shape=network.batch_shape, name="vectors")], name="network"
     )
     for place, layer in enumerate(network.layers):
-        model.add(_keras_layer(layer, layer.name or f"{layer.class_name.lower()}_{place}"))
+        model.add(_keras_layer(layer, f"{layer.class_name.lower()}_{place}"))
     if weights is not None:
         model.set_weights(list(weights))
     return model

@@ -58,7 +58,6 @@ class LayerSpec:
         class_name: a key of `LAYER_DEFAULTS`.
         config: the settings; those left out take Keras 3's defaults. The ``layer`` of a
             ``Bidirectional`` is a `LayerSpec` itself.
-        name: the layer's name in the Keras model, or None for Keras's own choice.
 
     Raises:
         ValueError: for an unknown class or setting, a missing one, or a value out of range.
@@ -70,7 +69,6 @@ class LayerSpec:
 
     class_name: str
     config: Mapping[str, object] = field(default_factory=dict)
-    name: str | None = None
 
     def __post_init__(self) -> None:
         if self.class_name not in LAYER_DEFAULTS:

@@ -48,8 +48,6 @@ MOST_PARAMETERS = 500_000_000
 MOST_OUTPUTS = 100_000_000
 
 _MODULES = ("keras", "keras.layers", "keras.models")
-# Names that every Keras backend takes as they are.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 
 @dataclass(frozen=True)
@@ -435,9 +433,8 @@ class _Reader:
                 f"{where}, activation: expected another one than hard_sigmoid, which Keras 3 "
                 "computes differently from the Keras that wrote this."
             )
-        name = self._name(config, where)
         try:
-            return LayerSpec(class_name, settings, name if _PLAIN_NAME.fullmatch(name) else None)
+            return LayerSpec(class_name, settings)
         except ValueError as error:
             raise ModelError(f"{where}: {error}") from error
 
@@ -467,7 +464,7 @@ class _Reader:
                     f"{where}, backward_layer: expected the same settings as those of layer, and "
                     "go_backwards. Received others."
                 )
-        return LayerSpec(forward.class_name, settings, forward.name)
+        return LayerSpec(forward.class_name, settings)
 
     def _fold_activation(
         self, layers: list[LayerSpec], settings: dict[str, object], where: str
@@ -480,7 +477,7 @@ class _Reader:
                 f"{where}: expected an Activation only right after a Dense layer without one."
             )
         dense = layers.pop()
-        layers.append(LayerSpec("Dense", {**dense.config, **settings}, dense.name))
+        layers.append(LayerSpec("Dense", {**dense.config, **settings}))
 
     def _check_masks(self, layers: list[LayerSpec]) -> None:
         """Refuses the two networks in which Keras before tf.keras gave other outputs for padding.

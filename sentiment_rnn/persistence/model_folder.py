@@ -19,7 +19,7 @@ from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
-from sentiment_rnn.persistence.trusted import read_json
+from sentiment_rnn.persistence.trusted import as_object, read_json
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.config import TrainingConfig
@@ -125,7 +125,7 @@ def load_model(folder: str | Path) -> SavedModel:
         weights=read_weights(path / _WEIGHTS, saved),
         word_vectors=word_vectors,
         history=_read_history(path),
-        metrics=_object(read_json(path / _METRICS, max_bytes=_LARGEST_JSON), path / _METRICS),
+        metrics=_read_object(path / _METRICS),
         **config,
     )
 
@@ -136,7 +136,7 @@ def is_model_folder(path: str | Path) -> bool:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    config = _object(read_json(path, max_bytes=_LARGEST_JSON), path)
+    config = _read_object(path)
     if config.get("format") != FORMAT:
         raise ModelError(
             f"{path}: expected model format {FORMAT}. Received: {config.get('format')!r}; a newer "
@@ -155,7 +155,7 @@ def _read_config(path: Path) -> dict[str, Any]:
             "preprocessing": PreprocessingConfig(**config["preprocessing"]),
             "architecture": _from_dict(ArchitectureConfig, config["architecture"]),
             "training": _from_dict(TrainingConfig, config["training"]),
-            "provenance": _object(config["provenance"], path),
+            "provenance": as_object(config["provenance"], f"{path}: provenance"),
         }
     except KeyError as error:
         raise ModelError(f"{path}: {error} is missing.") from error
@@ -164,7 +164,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _verify_checksums(path: Path) -> None:
-    checksums = _object(read_json(path / _CHECKSUMS, max_bytes=_LARGEST_JSON), path / _CHECKSUMS)
+    checksums = _read_object(path / _CHECKSUMS)
     for name in _NEEDED:
         if not (path / name).is_file():
             raise ModelError(f"{path} is no whole model folder: {name} is missing.")
@@ -185,10 +185,8 @@ def _from_dict(kind: type, values: dict[str, Any] | None) -> Any:
     return None if values is None else kind(**values)
 
 
-def _object(value: object, path: Path) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ModelError(f"{path}: expected a JSON object. Received: {type(value).__name__}")
-    return value
+def _read_object(path: Path) -> dict[str, Any]:
+    return as_object(read_json(path, max_bytes=_LARGEST_JSON), str(path))
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -242,6 +240,8 @@ def _model_card(name: str, model: SavedModel) -> str:
         f"- Reads {model.preprocessing.maxlen or 'all'} known tokens of a text",
     ]
     for key, value in model.provenance.items():
+        if key in ("preset", "options"):
+            continue
         lines.append(f"- {key.replace('_', ' ').capitalize()}: {_short(value)}")
     if model.metrics:
         lines += ["", "| part | texts | accuracy | ROC AUC | F1 | log loss | calibration error |"]
@@ -250,7 +250,11 @@ def _model_card(name: str, model: SavedModel) -> str:
             figures = (scores.get(key) for key in _CARD_SCORES)
             cells = ["-" if figure is None else f"{figure:.4f}" for figure in figures]
             lines.append(f"| {part} | {scores.get('texts', '-')} | {' | '.join(cells)} |")
+    if model.provenance.get("continued") is False:
+        lines += ["", "Made by:", "", "```sh", _command(model.provenance), "```"]
     lines += [
+        "",
+        "To predict:",
         "",
         "```python",
         "from sentiment_rnn import SentimentClassifier",
@@ -265,6 +269,20 @@ def _model_card(name: str, model: SavedModel) -> str:
 
 
 _CARD_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
+
+
+def _command(provenance: dict[str, Any]) -> str:
+    """The command that trains the same model again; where the data lies is the user's to say."""
+    command = f"sentiment-rnn train --data DATA --preset {provenance['preset']}"
+    command += f" --vectors {provenance['vectors']} --seed {provenance['seed']}"
+    for name, value in provenance["options"].items():
+        option = name.replace("_", "-")
+        command += (
+            f" --{option} {value}"
+            if not isinstance(value, bool)
+            else (f" --{option}" if value else f" --no-{option}")
+        )
+    return command
 
 
 def _describe(layer: Any) -> str:

@@ -52,6 +52,10 @@ def test_the_folder_holds_the_files_of_the_contract(saved):
     card = (saved / "README.md").read_text()
     assert "Bidirectional(SimpleRNN(4)) → Dropout(0.2) → Flatten → Dense(1)" in card
     assert "| validation | " in card
+    command = (
+        "train --data DATA --preset bidirectional --vectors imdb --seed 1 --maxlen 60 --units 4"
+    )
+    assert command in card
 
 
 def test_files_are_as_readable_as_any_other(saved, tmp_path):
@@ -120,7 +124,10 @@ def test_a_damaged_file(folder, name):
         (lambda config: config["preprocessing"].update(maxlen=-3), "maxlen must be a whole"),
         (lambda config: config["preprocessing"].update(code="x"), "unexpected keyword.*code"),
         (lambda config: config.update(architecture=3), "must be a mapping"),
-        (lambda config: config.update(provenance=[]), "expected a JSON object. Received: list"),
+        (
+            lambda config: config.update(provenance=[]),
+            "provenance: expected an object. Received: an array",
+        ),
     ],
 )
 def test_a_config_that_makes_no_sense(folder, change, message):
