@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if options.debug:
             raise
-        print("sentiment-rnn: interrupted; nothing was saved", file=sys.stderr)
+        print("sentiment-rnn: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
 

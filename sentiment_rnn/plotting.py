@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def plot_history(history: Mapping[str, Sequence[float]], path: str | Path) -> None:
-    """Draws loss and accuracy over the epochs, in training and validation, to a PNG file.
+def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Draws loss and accuracy over the epochs, in training and validation.
 
     Args:
         history: ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy`` of each epoch.
-        path: the picture's file.
+
+    Returns:
+        A Matplotlib figure, which notebooks show and ``savefig`` writes to a file.
+
+    Example:
+        >>> history = {"loss": [0.6], "accuracy": [0.7], "val_loss": [0.5], "val_accuracy": [0.8]}
+        >>> [axes.get_ylabel() for axes in plot_history(history).axes]
+        ['loss', 'accuracy']
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -25,5 +35,4 @@ def plot_history(history: Mapping[str, Sequence[float]], path: str | Path) -> No
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    # Without the date and version that Matplotlib adds, the same history gives the same file.
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    return figure

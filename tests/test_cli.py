@@ -5,10 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.cli import main
+from tests.persistence import old_keras
 
 SMALL = ["--units", "3", "--maxlen", "40", "--epochs", "1"]
 
@@ -266,7 +270,7 @@ def test_interrupting_saves_nothing(run, tmp_path, monkeypatch):
     monkeypatch.setattr("sentiment_rnn.training.fit.fit_network", interrupt)
     code, out, err = run("train", *SMALL)
     assert (code, out) == (130, "")
-    assert "interrupted; nothing was saved" in err
+    assert err.endswith("sentiment-rnn: interrupted\n")
     assert not (tmp_path / "trained").exists()
 
 
@@ -330,3 +334,50 @@ def test_help_and_version_come_at_once():
         assert done.stdout
         loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
         assert not loaded & {"keras", "tensorflow", "gensim", "nltk", "sklearn"}
+
+
+@pytest.mark.parametrize("keras_version", [1, 2])
+def test_files_of_old_keras_versions_are_converted_and_predict(run, trained, sample, keras_version):
+    """The trained network, written as Keras 1 and 2 wrote it, says the same of every review."""
+    forward, forward_u, forward_b, backward, backward_u, backward_b, *dense = trained._weights
+    directions = [
+        old_keras.Direction({"h": forward}, {"h": forward_u}, {"h": forward_b}),
+        old_keras.Direction({"h": backward}, {"h": backward_u}, {"h": backward_b}),
+    ]
+    layers = [
+        old_keras.Layer(
+            "SimpleRNN",
+            units=4,
+            return_sequences=True,
+            merge_mode="concat",
+            directions=directions,
+            number=1,
+        ),
+        old_keras.Layer("Dropout", rate=0.2, number=2),
+        old_keras.Layer("Flatten", number=3),
+        old_keras.Layer(
+            "Dense", units=1, activation="sigmoid", kernel=dense[0], bias=dense[1], number=4
+        ),
+    ]
+    shape = (None, 60, 300)
+    if keras_version == 1:
+        document = old_keras.keras_1_json(layers, shape)
+        old_keras.keras_1_weights(Path("old.h5"), layers)
+    else:
+        document = old_keras.keras_2_json(layers, shape)
+        old_keras.keras_2_weights(Path("old.h5"), layers)
+    old_keras.write(Path("old.json"), document)
+
+    options = ("--vectors", "imdb")
+    code, _, err = run("convert", "old.json", "old.h5", "--out", "new", *options)
+    assert code == 0, err
+    _, test = sample
+    expected = trained.predict_proba(test.texts)
+    converted = SentimentClassifier.load("new")
+    np.testing.assert_allclose(converted.predict_proba(test.texts), expected, atol=1e-6)
+    code, out, err = run(
+        "predict", "--model", "old.json", *options, "--format", "json", *test.texts[:3]
+    )
+    assert code == 0, err
+    for row, probabilities in zip(json.loads(out), expected[:3], strict=True):
+        assert row["probability"] == pytest.approx(probabilities[1], abs=1e-5)

@@ -108,13 +108,24 @@ def load_model(folder: str | Path) -> SavedModel:
     path = Path(folder)
     if not path.is_dir():
         raise ModelError(f"Expected a model folder. There is none at {path}")
+    try:
+        return _read_folder(path)
+    except (DataError, ResourceError) as error:
+        raise ModelError(str(error)) from error
+    except OSError as error:
+        raise ModelError(f"{path} can't be read: {error.strerror or error}") from error
+
+
+def is_model_folder(path: str | Path) -> bool:
+    """Whether a folder has the files of a model folder."""
+    return all((Path(path) / name).is_file() for name in _NEEDED)
+
+
+def _read_folder(path: Path) -> SavedModel:
     _verify_checksums(path)
     config = _read_config(path / _CONFIG)
     saved = read_network(path / _NETWORK)
-    try:
-        word_vectors = WordVectors.load(path / _VECTORS)
-    except (DataError, ResourceError) as error:
-        raise ModelError(str(error)) from error
+    word_vectors = WordVectors.load(path / _VECTORS)
     if word_vectors.vector_size != saved.network.batch_shape[2]:
         raise ModelError(
             f"{path}: the network takes vectors of {saved.network.batch_shape[2]} numbers. "
@@ -128,11 +139,6 @@ def load_model(folder: str | Path) -> SavedModel:
         metrics=_read_object(path / _METRICS),
         **config,
     )
-
-
-def is_model_folder(path: str | Path) -> bool:
-    """Whether a folder has the files of a model folder."""
-    return all((Path(path) / name).is_file() for name in _NEEDED)
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -207,7 +213,8 @@ def _write_history(folder: Path, history: dict[str, list[float]]) -> None:
     if history:
         from sentiment_rnn.plotting import plot_history
 
-        plot_history(history, folder / "history.png")
+        # Without the version that Matplotlib adds, the same history gives the same file.
+        plot_history(history).savefig(folder / "history.png", dpi=120, metadata={"Software": None})
 
 
 def _read_history(folder: Path) -> dict[str, list[float]]:

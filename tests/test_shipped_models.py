@@ -1,0 +1,126 @@
+"""The models that come with the package, on plain sentences and on the real reviews."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sentiment_rnn import SentimentClassifier, load_imdb
+from tests.conftest import ROOT
+
+NEGATIVE = [
+    "This film is a waste of time.",
+    "The acting was terrible.",
+    "I was bored from beginning to end.",
+    "A dull and predictable story.",
+    "Do not watch this movie.",
+    "The worst film I have seen this year.",
+    "The plot makes no sense at all.",
+    "I regret buying a ticket.",
+    "Ugly, slow and far too long.",
+    "Nobody should have to sit through this.",
+]
+POSITIVE = [
+    "This film is a joy to watch.",
+    "The acting was superb.",
+    "I smiled from beginning to end.",
+    "A clever and moving story.",
+    "Go and watch this movie.",
+    "The best film I have seen this year.",
+    "The plot is gripping and well told.",
+    "I am glad that I bought a ticket.",
+    "Beautiful, funny and over too soon.",
+    "Everybody should see this.",
+]
+WEATHER = (
+    "This dismal grey weather has been getting me down for weeks and there is no end in sight. "
+    "Ugh, will I ever be happy again? Even when the sun comes out it only blinds me. I can't wait "
+    "for the weekend."
+)
+
+
+@pytest.fixture(scope="module")
+def shipped_model():
+    return SentimentClassifier.load()
+
+
+def test_it_is_the_textbook_network(shipped_model):
+    assert shipped_model.count_params() == 37_551
+    assert shipped_model.provenance_["trained_on"]["texts"] == 25_000
+    vectors = shipped_model.word_vectors
+    assert (len(vectors), vectors.vector_size) == (30_000, 300)
+
+
+def test_a_complaint_that_ends_with_hope_is_negative(shipped_model):
+    assert shipped_model.predict([WEATHER]).tolist() == [0]
+
+
+def test_plain_sentences(shipped_model):
+    """Sentences of this length are hard for the network; its order of them is nearly right."""
+    probabilities = shipped_model.predict_proba(NEGATIVE + POSITIVE)[:, 1]
+    right = np.sum(probabilities[:10] < 0.5) + np.sum(probabilities[10:] > 0.5)
+    assert right >= 14
+    assert np.mean(probabilities[:10, None] < probabilities[None, 10:]) > 0.9
+
+
+def test_models_fit_into_the_repository():
+    files = [path for path in (ROOT / "models").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 25e6
+    for folder in (ROOT / "models").iterdir():
+        if folder.is_dir():
+            assert "sentiment-rnn " in (folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def real_test_reviews(real_data):
+    _, test = load_imdb(real_data / "aclImdb_v1.tar.gz")
+    return test.limit(1000, seed=0)
+
+
+def test_accuracy_on_real_reviews(shipped_model, real_test_reviews):
+    """The whole test part gives 0.81; a thousand reviews lie within 0.04 of it."""
+    accuracy = shipped_model.score(real_test_reviews.texts, real_test_reviews.labels)
+    assert abs(accuracy - shipped_model.metrics_["test"]["accuracy"]) < 0.04
+
+
+def test_plain_keras_agrees_on_real_reviews(shipped_model, real_test_reviews, tmp_path):
+    texts = real_test_reviews.texts[:200]
+    np.save(tmp_path / "vectors.npy", shipped_model.preprocessor.vectors(texts))
+    code = """
+import sys, keras, numpy as np
+model = keras.models.model_from_json(open(sys.argv[1] + "/model.json").read())
+model.load_weights(sys.argv[1] + "/model.weights.h5")
+output = model.predict(np.load(sys.argv[2] + "/vectors.npy"), verbose=0)
+np.save(sys.argv[2] + "/output.npy", output)
+assert "sentiment_rnn" not in sys.modules
+"""
+    command = [sys.executable, "-c", code, ROOT / "models" / "textbook", tmp_path]
+    subprocess.run(command, check=True, capture_output=True)
+    expected = np.load(tmp_path / "output.npy")[:, 0]
+    np.testing.assert_allclose(shipped_model.predict_proba(texts)[:, 1], expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_training_on_the_archive(real_data, tmp_path, seed):
+    """The textbook's accuracy within its 2 epochs, in less than 2 GB."""
+    code = """
+import json, resource, sys
+from sentiment_rnn.cli import main
+main(sys.argv[1:])
+print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+"""
+    archive = real_data / "aclImdb_v1.tar.gz"
+    arguments = ["train", "--data", archive, "--out", tmp_path / "model", "--seed", str(seed)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
+    megabytes = json.loads(done.stdout.splitlines()[-1])
+    print(f"validation {metrics['validation']['accuracy']}, test {metrics['test']['accuracy']}")
+    assert megabytes < 2000
+    # Single seeds lie apart: the threshold of the network moves from batch to batch.
+    assert metrics["validation"]["roc_auc"] > 0.88
+    assert metrics["validation"]["accuracy"] > 0.75
