@@ -76,12 +76,12 @@ def _train(options: argparse.Namespace) -> None:
     out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
     settings = {name: getattr(options, name) for name in OPTIONS}
     if options.resume:
-        given = [name for name in ("preset", "vectors") if getattr(options, name) is not None]
+        own = ("preset", "vectors", "seed")
+        given = [name for name in own if getattr(options, name) is not None]
         if given:
             raise UsageError(f"--resume goes on with the model's own {given[0]}: leave it out.")
-        classifier = SentimentClassifier.load(out)
-        seed = classifier.seed if options.seed is None else options.seed
-        classifier.set_params(**settings, seed=seed, warm_start=True)
+        changed = {name: value for name, value in settings.items() if value is not None}
+        classifier = SentimentClassifier.load(out).set_params(**changed, warm_start=True)
     else:
         if out.exists() and not options.overwrite:
             what = "a model" if is_model_folder(out) else "something else"

@@ -36,6 +36,8 @@ from sentiment_rnn.presets import PRESETS, Preset
 if TYPE_CHECKING:
     import keras
 
+    from sentiment_rnn.training.fit import EncodedTexts
+
 DEFAULT_MODEL = "textbook"
 _VECTORS_FILE = "word_vectors.npz"
 
@@ -220,31 +222,25 @@ class SentimentClassifier:
 
         started = time.perf_counter()
         texts = _checked_texts(texts)
-        labels = np.asarray(labels)
-        if labels.shape != (len(texts),):
-            raise DataError(
-                f"Expected one label for each of {len(texts)} texts. Received: {labels.shape}"
-            )
-        classes, targets = np.unique(labels, return_inverse=True)
-        if len(classes) != 2:
-            raise DataError(f"Expected labels of two classes. Received: {classes[:5].tolist()}")
+        classes, targets = _checked_labels(labels, len(texts))
+        fingerprint = Reviews(texts, targets).fingerprint()
         warm = self.warm_start and hasattr(self, "classes_")
-        if warm and list(classes) != list(self.classes_):
-            raise DataError(
-                f"The model was trained on the classes {self.classes_.tolist()}. "
-                f"Received: {classes.tolist()}"
-            )
-        settings = self._warm_settings() if warm else self._settings()
+        settings = self._warm_settings(classes) if warm else self._settings()
+        training = settings.training
         _log(verbose, f"reading {len(texts):,} texts")
-        keras.utils.set_random_seed(self.seed)
+        # Other random numbers for the epochs to come than for those that were.
+        epochs_before = len(self.history_["loss"]) if warm else 0
+        keras.utils.set_random_seed(self.seed + epochs_before)
         if warm:
-            preprocessor = self._preprocessor
+            preprocessor, network, weights = self._preprocessor, self._network, self._weights
             encoded = preprocessor.encode(texts)
+            if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
+                _log(verbose, "these are other texts than the model was trained on before")
         else:
             preprocessor, encoded = _preprocess(
                 texts, settings.preprocessing, self.vectors, self.seed
             )
-        training = settings.training
+            network, weights = _network(settings, preprocessor.word_vectors.vector_size), None
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
             _log(verbose, "the films of these texts are not known: validating on random texts")
@@ -254,56 +250,38 @@ class SentimentClassifier:
             seed=self.seed,
             groups=groups if by_film else None,
         )
-        if warm:
-            network, weights = self._network, self._weights
-        else:
-            try:
-                network = sentiment_network(
-                    settings.architecture,
-                    maxlen=settings.preprocessing.maxlen,
-                    vector_size=preprocessor.word_vectors.vector_size,
-                    batch_size=training.batch_size,
-                )
-            except ValueError as error:
-                raise UsageError(str(error)) from error
-            weights = None
-        model = build_network(network, weights)
         data = EncodedTexts(encoded, targets)
         validation = data.take(validation_part)
-        initial = None
-        if warm:
-            before = _positive(self._output(validation.encoded))
-            initial = evaluate_probabilities(validation.labels, before)["accuracy"]
         _log(
             verbose,
             f"training {network.count_params():,} parameters on {len(part):,} texts, "
             f"validating on {len(validation_part):,}" + (" of other films" if by_film else ""),
         )
+        model = build_network(network, weights)
         result = fit_network(
             model,
             preprocessor,
             data.take(part),
             validation,
             training,
-            seed=self.seed,
+            seed=self.seed + epochs_before,
             trainable_vectors=settings.architecture.trainable_vectors,
-            initial_accuracy=initial,
+            initial_accuracy=self._scores(validation)["accuracy"] if warm else None,
             callbacks=callbacks,
             verbose=verbose,
         )
         if result.vectors is not None:
-            preprocessor = _with_trained_vectors(preprocessor, result.vectors)
-        earlier = self.history_ if warm else {}
+            words = preprocessor.word_vectors.words
+            preprocessor = Preprocessor(preprocessor.config, WordVectors(words, result.vectors[1:]))
+        before = self.history_ if warm else {}
+        best_before = self.provenance_["best_epoch"] if warm else 0
         self.classes_ = classes
         self.history_ = {
-            name: [*earlier.get(name, []), *values] for name, values in result.history.items()
+            name: [*before.get(name, []), *values] for name, values in result.history.items()
         }
         self._set_model(network, model.get_weights(), preprocessor)
         self._trained_with = settings
-        scores = evaluate_probabilities(
-            validation.labels, _positive(self._output(validation.encoded))
-        )
-        self.metrics_ = {"validation": scores}
+        self.metrics_ = {"validation": self._scores(validation)}
         self.provenance_ = {
             "preset": self.preset,
             "seed": self.seed,
@@ -312,16 +290,20 @@ class SentimentClassifier:
                 "texts": len(texts),
                 "validation": len(validation_part),
                 "validated_by": "film" if by_film else "random",
-                "fingerprint": Reviews(texts, targets).fingerprint(),
+                "fingerprint": fingerprint,
             },
             "epochs": len(self.history_["loss"]),
-            "best_epoch": result.best_epoch + len(earlier.get("loss", [])),
+            "best_epoch": epochs_before + result.best_epoch if result.best_epoch else best_before,
             "vectors": self.provenance_["vectors"] if warm else _name_of(self.vectors),
             "continued": warm,
             "seconds": round(time.perf_counter() - started, 1),
             "versions": _versions(),
         }
         return self
+
+    def _scores(self, data: EncodedTexts) -> dict[str, Any]:
+        probabilities = _probabilities(self._output(data.encoded))[:, 1]
+        return evaluate_probabilities(data.labels, probabilities)
 
     def check_settings(self) -> None:
         """Raises a `UsageError` if the settings make no sense, before any data is read."""
@@ -346,10 +328,20 @@ class SentimentClassifier:
         options = {name: getattr(self, name) for name in names}
         return {name: value for name, value in options.items() if value is not None}
 
-    def _warm_settings(self) -> Preset:
+    def _warm_settings(self, classes: np.ndarray) -> Preset:
         """The settings of the model that training goes on with; only those of training change."""
+        if classes.tolist() != self.classes_.tolist():
+            raise DataError(
+                f"The model was trained on the classes {self.classes_.tolist()}. "
+                f"Received: {classes.tolist()}"
+            )
         if self._trained_with is None:
             raise UsageError("A converted model has no training settings: it can't be continued.")
+        if self.seed != self.provenance_["seed"]:
+            raise UsageError(
+                f"A model that is continued keeps its seed, {self.provenance_['seed']}, so that "
+                f"what it was trained on does not validate it. Received: {self.seed}"
+            )
         settings = self._trained_with.replace(**self._options())
         kept = (settings.preprocessing, settings.architecture)
         if kept != (self._trained_with.preprocessing, self._trained_with.architecture):
@@ -445,13 +437,7 @@ class SentimentClassifier:
         if hasattr(self, "classes_"):
             network = self._network
         else:
-            settings = self._settings()
-            network = sentiment_network(
-                settings.architecture,
-                maxlen=settings.preprocessing.maxlen,
-                vector_size=_VECTOR_SIZE,
-                batch_size=settings.training.batch_size,
-            )
+            network = _network(self._settings(), _VECTOR_SIZE)
         lines: list[str] = []
         build_network(network).summary(
             print_fn=lambda line, **_: lines.append(line), line_length=80
@@ -616,6 +602,29 @@ def _checked_texts(texts: Iterable[str]) -> list[str]:
     return checked
 
 
+def _checked_labels(
+    labels: Sequence[Any] | np.ndarray, texts: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two classes, and 0 or 1 for each text."""
+    labels = np.asarray(labels)
+    if labels.shape != (texts,):
+        raise DataError(f"Expected one label for each of {texts} texts. Received: {labels.shape}")
+    classes, targets = np.unique(labels, return_inverse=True)
+    if len(classes) != 2:
+        raise DataError(f"Expected labels of two classes. Received: {classes[:5].tolist()}")
+    return classes, targets
+
+
+def _network(settings: Preset, vector_size: int) -> NetworkSpec:
+    """The network that the settings stand for."""
+    return sentiment_network(
+        settings.architecture,
+        maxlen=settings.preprocessing.maxlen,
+        vector_size=vector_size,
+        batch_size=settings.training.batch_size,
+    )
+
+
 def _preprocess(
     texts: Sequence[str],
     config: PreprocessingConfig,
@@ -656,20 +665,12 @@ def _name_of(vectors: str | Path | WordVectors) -> str:
     return "given in memory" if isinstance(vectors, WordVectors) else Path(vectors).name
 
 
-def _with_trained_vectors(preprocessor: Preprocessor, rows: np.ndarray) -> Preprocessor:
-    return Preprocessor(preprocessor.config, WordVectors(preprocessor.word_vectors.words, rows[1:]))
-
-
 def _weights_beside(path: Path) -> Path:
     candidates = [path.with_suffix(".h5"), path.with_suffix(".weights.h5")]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
     raise ModelError(f"Expected the weights of {path} at {candidates[0]}. There is no such file.")
-
-
-def _positive(outputs: np.ndarray) -> np.ndarray:
-    return _probabilities(outputs)[:, 1]
 
 
 def _probabilities(outputs: np.ndarray) -> np.ndarray:

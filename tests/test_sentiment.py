@@ -209,6 +209,15 @@ def test_continuing_goes_on_from_the_saved_weights(trained, saved, sample):
     assert loaded.provenance_["continued"]
 
 
+def test_continuing_keeps_the_best_epoch_if_none_is_better(trained, saved, sample):
+    train, _ = sample
+    loaded = SentimentClassifier.load(saved)
+    loaded.set_params(warm_start=True, epochs=1, learning_rate=9.0, optimizer="sgd")
+    loaded.fit(train.texts, train.labels, groups=train.groups)
+    assert loaded.provenance_["best_epoch"] == trained.provenance_["best_epoch"]
+    np.testing.assert_allclose(loaded.predict_proba(TEXTS), trained.predict_proba(TEXTS), atol=1e-7)
+
+
 def test_callbacks_are_called(sample):
     train, _ = sample
     seen = []
@@ -293,6 +302,12 @@ def test_continuing_keeps_the_architecture(saved, sample):
     loaded = SentimentClassifier.load(saved).set_params(warm_start=True, units=99)
     with pytest.raises(UsageError, match="keeps its preprocessing and architecture"):
         loaded.fit(train.texts, train.labels)
+    loaded.set_params(units=4, seed=2)
+    with pytest.raises(UsageError, match="keeps its seed, 1, so that .* Received: 2"):
+        loaded.fit(train.texts, train.labels)
+    loaded.set_params(seed=1)
+    with pytest.raises(DataError, match=r"trained on the classes \[0, 1\]. Received: \[3, 4\]"):
+        loaded.fit(train.texts, train.labels + 3)
     with pytest.raises(UsageError, match="no parameter 'unit'"):
         loaded.set_params(unit=3)
 
