@@ -22,16 +22,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.errors import DataError, ResourceError, SentimentRNNError, UsageError
 from sentiment_rnn.prediction import Prediction
-from sentiment_rnn.presets import OPTIONS, PRESETS
+from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
 
 if TYPE_CHECKING:
     from sentiment_rnn.datasets import Reviews
+    from sentiment_rnn.preprocessing import PreprocessingConfig
     from sentiment_rnn.sentiment import SentimentClassifier
 
 TRAINED = Path("trained")
 INTERRUPTED = 130
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
 _CHUNK = 2000
+# What an old pair of Keras files says nothing of; its maxlen is the network's own.
+_CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -193,7 +196,12 @@ def _convert(options: argparse.Namespace) -> None:
     _import_keras()
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out} is there already. Name another, or give --overwrite.")
-    classifier = _keras_files(options.model, options.weights, options, limit=options.words)
+    settings = {name: getattr(options, name) for name in _CONVERTED}
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    preprocessing = Preset().replace(**chosen).preprocessing
+    classifier = _keras_files(
+        options.model, options.weights, options, preprocessing=preprocessing, limit=options.words
+    )
     classifier.save(options.out)
     print(f"saved {options.out}", file=sys.stderr)
 
@@ -287,6 +295,7 @@ def _keras_files(
     weights: Path | None,
     options: argparse.Namespace,
     *,
+    preprocessing: PreprocessingConfig | None = None,
     texts: Iterable[str] | None = None,
     limit: int | None = None,
 ) -> SentimentClassifier:
@@ -298,7 +307,12 @@ def _keras_files(
             "or --vectors PATH."
         )
     return SentimentClassifier.from_keras_files(
-        model, weights, vectors=options.vectors, texts=texts, limit=limit
+        model,
+        weights,
+        vectors=options.vectors,
+        preprocessing=preprocessing,
+        texts=texts,
+        limit=limit,
     )
 
 
@@ -508,6 +522,7 @@ def _parser() -> argparse.ArgumentParser:
         "--words", type=int, metavar="N", default=200_000, help="of a vectors file's first N words"
     )
     convert.add_argument("--overwrite", action="store_true", help="replace what is in --out")
+    _add_options(convert.add_argument_group("how it was fed"), _CONVERTED)
 
     runs = _command(commands, "runs", _runs, "list the training runs, best first")
     runs.add_argument(
@@ -550,7 +565,12 @@ def _add_preset_arguments(command: argparse.ArgumentParser) -> None:
         "--preset", choices=tuple(PRESETS), help="settings to begin with (textbook)"
     )
     group = command.add_argument_group("settings", "What the preset says can be changed.")
-    for name, option in OPTIONS.items():
+    _add_options(group, OPTIONS)
+
+
+def _add_options(group: Any, names: Iterable[str]) -> None:
+    for name in names:
+        option = OPTIONS[name]
         flag = "--" + name.replace("_", "-")
         text = option.metadata["help"]
         if isinstance(option.default, bool):

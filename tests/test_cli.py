@@ -317,6 +317,11 @@ def test_keras_3_files_are_converted_and_predict(run, saved, tmp_path):
         assert code == 0, err
         rows.append(json.loads(out))
     assert rows[0] == rows[1] == rows[2]
+    fed = ("--padding", "pre", "--keep-break-tags")
+    code, _, err = run("convert", "old.json", "old.weights.h5", "--out", "fed", *options, *fed)
+    assert code == 0, err
+    config = SentimentClassifier.load("fed").preprocessor.config
+    assert (config.padding, config.keep_break_tags, config.maxlen) == ("pre", True, 60)
     code, _, err = run("train", "--resume", "--out", "new")
     assert code == 2
     assert "A converted model has no training settings" in err

@@ -209,13 +209,16 @@ def test_continuing_goes_on_from_the_saved_weights(trained, saved, sample):
     assert loaded.provenance_["continued"]
 
 
-def test_continuing_keeps_the_best_epoch_if_none_is_better(trained, saved, sample):
-    train, _ = sample
-    loaded = SentimentClassifier.load(saved)
-    loaded.set_params(warm_start=True, epochs=1, learning_rate=9.0, optimizer="sgd")
-    loaded.fit(train.texts, train.labels, groups=train.groups)
-    assert loaded.provenance_["best_epoch"] == trained.provenance_["best_epoch"]
-    np.testing.assert_allclose(loaded.predict_proba(TEXTS), trained.predict_proba(TEXTS), atol=1e-7)
+def test_continuing_keeps_the_best_epoch_if_none_is_better():
+    texts = ["a wonderful film", "a terrible film"] * 40
+    labels = [1, 0] * 40
+    classifier = small(epochs=9).fit(texts, labels)
+    assert classifier.metrics_["validation"]["accuracy"] == 1
+    before, best_epoch = classifier.predict_proba(TEXTS), classifier.provenance_["best_epoch"]
+    classifier.set_params(warm_start=True, epochs=2, learning_rate=9.0, optimizer="sgd")
+    classifier.fit(texts, labels)
+    assert classifier.provenance_["best_epoch"] == best_epoch
+    np.testing.assert_array_equal(classifier.predict_proba(TEXTS), before)
 
 
 def test_callbacks_are_called(sample):
