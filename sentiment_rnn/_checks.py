@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+LARGEST = 1_000_000
 
-def check_whole(name: str, value: object, least: int) -> None:
-    """Expects a whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}. Received: {value!r}")
+
+def check_whole(name: str, value: object, least: int, most: int = LARGEST) -> None:
+    """Expects a whole number from `least` to `most`, which no sensible setting exceeds."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(
+            f"{name} must be a whole number from {least} to {most:,}. Received: {value!r}"
+        )
 
 
 def check_fraction(name: str, value: object, *, zero: bool) -> None:

@@ -495,7 +495,7 @@ def _parser() -> argparse.ArgumentParser:
     vectors.add_argument(
         "--unsupervised", action="store_true", help="use the texts without labels too"
     )
-    vectors.add_argument("--words", type=int, metavar="N", help="keep the N most frequent words")
+    vectors.add_argument("--words", type=_count, metavar="N", help="keep the N most frequent words")
     vectors.add_argument("--int8", action="store_true", help="round to 8 bits, a quarter the size")
     vectors.add_argument("--lowercase", action="store_true", help="train on lower-case text")
     vectors.add_argument("--skip-gram", action="store_true", help="instead of CBOW")
@@ -505,11 +505,13 @@ def _parser() -> argparse.ArgumentParser:
         ("min-count", 5, "leave out words that come less often"),
         ("epochs", 5, "passes over the texts"),
         ("workers", 1, "threads; only with 1 the same seed gives the same vectors"),
-        ("seed", 0, "of everything random"),
     ):
         vectors.add_argument(
-            f"--{name}", type=int, metavar="N", default=default, help=f"{text} ({default})"
+            f"--{name}", type=_count, metavar="N", default=default, help=f"{text} ({default})"
         )
+    vectors.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (0)"
+    )
 
     convert = _command(commands, "convert", _convert, "make a model folder of old Keras files")
     convert.add_argument("model", type=Path, metavar="OLD.json", help="model.to_json() of Keras")
@@ -519,7 +521,11 @@ def _parser() -> argparse.ArgumentParser:
         "--vectors", metavar="imdb|PATH", help="the word vectors that it was trained with"
     )
     convert.add_argument(
-        "--words", type=int, metavar="N", default=200_000, help="of a vectors file's first N words"
+        "--words",
+        type=_count,
+        metavar="N",
+        default=200_000,
+        help="of a vectors file's first N words",
     )
     convert.add_argument("--overwrite", action="store_true", help="replace what is in --out")
     _add_options(convert.add_argument_group("how it was fed"), _CONVERTED)
@@ -583,6 +589,14 @@ def _add_options(group: Any, names: Iterable[str]) -> None:
                 metavar=None if "choices" in option.metadata else "N",
                 help=text,
             )
+
+
+def _count(text: str) -> int:
+    """An argument that must be a whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1. Received: {text}")
+    return number
 
 
 def _version() -> str:

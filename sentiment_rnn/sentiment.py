@@ -307,7 +307,7 @@ class SentimentClassifier:
 
     def check_settings(self) -> None:
         """Raises a `UsageError` if the settings make no sense, before any data is read."""
-        self._settings()
+        _network(self._settings(), _VECTOR_SIZE)
 
     def count_params(self) -> int:
         """Trained numbers in the network, without the word vectors."""
@@ -617,12 +617,15 @@ def _checked_labels(
 
 def _network(settings: Preset, vector_size: int) -> NetworkSpec:
     """The network that the settings stand for."""
-    return sentiment_network(
-        settings.architecture,
-        maxlen=settings.preprocessing.maxlen,
-        vector_size=vector_size,
-        batch_size=settings.training.batch_size,
-    )
+    try:
+        return sentiment_network(
+            settings.architecture,
+            maxlen=settings.preprocessing.maxlen,
+            vector_size=vector_size,
+            batch_size=settings.training.batch_size,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _preprocess(

@@ -206,13 +206,20 @@ def test_a_reader_that_stops_early_is_no_error(saved):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["train", "--units", "0"], 2, "units must be a whole number of at least 1. Received: 0"),
+        (
+            ["train", "--units", "0"],
+            2,
+            "units must be a whole number from 1 to 1,000,000. Received: 0",
+        ),
         (["train", "--units", "x"], 2, "argument --units: invalid int value: 'x'"),
         (["train", "--preset", "x"], 2, "invalid choice: 'x'"),
         (["train", "--unit", "3x"], 2, "unit"),
         (["train", "--nonsense"], 2, "unrecognized arguments: --nonsense"),
         (["train", "--masking"], 2, "masking takes the head last"),
         (["train", "--limit", "1"], 2, "The limit must be at least 2"),
+        (["train", "--units", "1000000"], 2, "parameters. Expected at most 500,000,000"),
+        (["train", "--validation-fraction", "0.999", "--limit", "2"], 3, "can't be divided"),
+        (["vectors", "--data", "sample", "--out", "v", "--words", "0"], 2, "expected at least 1"),
         (["train", "--data", "nowhere"], 2, "nowhere"),
         (["train", "--data", "nowhere.csv"], 5, "nowhere.csv"),
         (["train", "--data", "nowhere.tar.gz"], 5, "nowhere.tar.gz"),

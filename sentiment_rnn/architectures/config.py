@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sentiment_rnn._checks import check_choice, check_flag, check_fraction, check_whole
-from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.architectures.layers import MOST_PARAMETERS, LayerSpec, NetworkSpec
 
 CELLS = {"simple": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+MOST_RECURRENT_LAYERS = 40
 HEADS = {
     "flatten": "Flatten",
     "last": None,
@@ -57,7 +58,7 @@ class ArchitectureConfig:
         check_choice("cell", self.cell, tuple(CELLS))
         check_choice("head", self.head, tuple(HEADS))
         check_whole("units", self.units, 1)
-        check_whole("layers", self.layers, 1)
+        check_whole("layers", self.layers, 1, MOST_RECURRENT_LAYERS)
         check_whole("window", self.window, 0)
         check_fraction("dropout", self.dropout, zero=True)
         flags = ("bidirectional", "go_backwards", "stateful", "masking", "trainable_vectors")
@@ -98,7 +99,8 @@ def sentiment_network(
         A network from vectors ``(batch, maxlen, vector_size)`` to a probability ``(batch, 1)``.
 
     Raises:
-        ValueError: if the head needs a known length and there is none.
+        ValueError: if the head needs a known length and there is none, or if the network would
+            have more parameters than a saved one may have.
 
     Example:
         >>> sentiment_network(ArchitectureConfig(), maxlen=400, vector_size=300).count_params()
@@ -133,4 +135,11 @@ def sentiment_network(
         layers.append(LayerSpec(pooling))
     layers.append(LayerSpec("Dense", {"units": 1, "activation": "sigmoid"}))
     time = config.window or maxlen or None
-    return NetworkSpec((batch_size if config.stateful else None, time, vector_size), tuple(layers))
+    batch = batch_size if config.stateful else None
+    network = NetworkSpec((batch, time, vector_size), tuple(layers))
+    if network.count_params() > MOST_PARAMETERS:
+        raise ValueError(
+            f"The network would have {network.count_params():,} parameters. Expected at most "
+            f"{MOST_PARAMETERS:,}: take fewer units, or a smaller maxlen."
+        )
+    return network

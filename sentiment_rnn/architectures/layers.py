@@ -14,6 +14,8 @@ from math import prod
 Shape = tuple[int | None, ...]
 
 RECURRENT_GATES: Mapping[str, int] = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+# Far above what can be trained on texts; a file of a few bytes can claim any size.
+MOST_PARAMETERS = 500_000_000
 POOLING = ("GlobalAveragePooling1D", "GlobalMaxPooling1D")
 ACTIVATIONS = ("linear", "relu", "sigmoid", "hard_sigmoid", "softmax", "tanh")
 

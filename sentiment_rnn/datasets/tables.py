@@ -70,6 +70,8 @@ def load_table(
         (['Slow, dull', 'A joy'], array([0, 1]), array([3, 9]))
     """
     path = Path(path)
+    if positive_from is not None and not math.isfinite(positive_from):
+        raise UsageError(f"positive_from must be a finite number. Received: {positive_from}")
     columns = [text_column, label_column] + ([] if group_column is None else [group_column])
     texts: list[str] = []
     labels: list[int] = []

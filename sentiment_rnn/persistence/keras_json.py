@@ -22,6 +22,7 @@ from sentiment_rnn.architectures.layers import (
     ACTIVATIONS,
     LAYER_DEFAULTS,
     MERGE_MODES,
+    MOST_PARAMETERS,
     RECURRENT_GATES,
     LayerSpec,
     NetworkSpec,
@@ -44,7 +45,6 @@ LARGEST_JSON = 1 << 20
 # A file of a few bytes can claim any size; these are far above what can be trained on texts.
 LARGEST_SIZE = 1_000_000
 MOST_LAYERS = 100
-MOST_PARAMETERS = 500_000_000
 MOST_OUTPUTS = 100_000_000
 
 _MODULES = ("keras", "keras.layers", "keras.models")

@@ -24,7 +24,7 @@ def validation_split(
         Indices of the training and of the validation part, each ascending.
 
     Raises:
-        DataError: if a part would be without one of the classes.
+        DataError: if a part would be empty or without one of the classes.
 
     Example:
         >>> train, validation = validation_split(np.array([0, 1] * 5), 0.4, seed=0)
@@ -33,11 +33,17 @@ def validation_split(
     """
     from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
-    if groups is None:
-        parts = train_test_split(np.arange(len(labels)), test_size=fraction, random_state=seed)
-    else:
-        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
-        parts = next(splitter.split(labels, labels, groups))
+    try:
+        if groups is None:
+            parts = train_test_split(np.arange(len(labels)), test_size=fraction, random_state=seed)
+        else:
+            splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
+            parts = next(splitter.split(labels, labels, groups))
+    except ValueError as error:
+        raise DataError(
+            f"{len(labels)} texts can't be divided with a validation_fraction of {fraction}: one "
+            "of the parts would be empty."
+        ) from error
     train, validation = (np.sort(part) for part in parts)
     for name, part in (("training", train), ("validation", validation)):
         missing = np.setdiff1d(labels, labels[part])

@@ -65,7 +65,7 @@ def test_a_stateful_network_has_a_fixed_batch_of_windows():
     [
         ({"cell": "rnn"}, "cell must be one of simple, lstm, gru. Received: 'rnn'"),
         ({"head": "top"}, "head must be one of flatten, last, mean, max"),
-        ({"units": 0}, "units must be a whole number of at least 1. Received: 0"),
+        ({"units": 0}, "units must be a whole number from 1 to 1,000,000. Received: 0"),
         ({"layers": 0}, "layers must be a whole number"),
         ({"dropout": 1}, "dropout must be at least 0 and below 1. Received: 1"),
         ({"masking": 1}, "masking must be true or false"),

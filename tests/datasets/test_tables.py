@@ -340,3 +340,8 @@ def test_the_phrases(real_data):
     test = load_table(real_data / "phrases_test.tsv")
     assert (len(train), len(test)) == (58, 20)
     assert len({word for text in train.texts + test.texts for word in text.split()}) == 18
+
+
+def test_a_cut_that_is_no_number(tmp_path):
+    with pytest.raises(UsageError, match="positive_from must be a finite number. Received: nan"):
+        load_table(tmp_path / "table.csv", positive_from=float("nan"))

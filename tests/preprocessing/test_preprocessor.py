@@ -81,7 +81,7 @@ def test_ids_are_those_of_the_tokens_and_texts_stay_as_they_are(texts):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"maxlen": -1}, "maxlen must be a whole number of at least 0. Received: -1"),
+        ({"maxlen": -1}, "maxlen must be a whole number from 0 to 1,000,000. Received: -1"),
         ({"maxlen": True}, "maxlen must be a whole number"),
         ({"padding": "left"}, "padding must be one of pre, post. Received: 'left'"),
         ({"truncating": ""}, "truncating must be one of"),

@@ -28,3 +28,11 @@ def test_a_part_without_one_class_is_an_error():
     labels = np.array([0] * 9 + [1])
     with pytest.raises(DataError, match="part .* has no text of class 1"):
         validation_split(labels, 0.2, seed=0)
+
+
+@pytest.mark.parametrize("groups", [None, np.zeros(4)])
+def test_an_empty_part_is_an_error(groups):
+    labels = np.array([0, 1, 0, 1])
+    message = r"4 texts can't be divided with a validation_fraction of 0.999: one of the parts"
+    with pytest.raises(DataError, match=message):
+        validation_split(labels, 0.999, seed=0, groups=groups)
