@@ -31,8 +31,12 @@ class Preset:
             raise ValueError(
                 "The last window of a text is filled at its end: padding must be post."
             )
-        if not maxlen and self.architecture.head == "flatten" and not self.architecture.stateful:
-            raise ValueError("The head flatten needs texts of one length: maxlen must not be 0.")
+        if not maxlen and not self.architecture.masking:
+            # A batch is padded to its longest text, which would change what is said of the others.
+            raise ValueError(
+                "Texts of any length (maxlen 0) need masking, so that the padding of a batch does "
+                "not count."
+            )
 
     def replace(self, **options: Any) -> Preset:
         """The same with some options changed, whichever of the three configs they are in.

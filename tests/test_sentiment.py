@@ -279,7 +279,7 @@ def test_bad_data(texts, labels, message):
     [
         ({"preset": "lstm"}, "Unknown preset 'lstm'. Expected one of: textbook, bidirectional"),
         ({"units": 0}, "units must be a whole number from 1"),
-        ({"maxlen": 0}, "The head flatten needs texts of one length"),
+        ({"maxlen": 0}, "Texts of any length .maxlen 0. need masking"),
         ({"seed": -1}, "The seed must be a whole number"),
         ({"preset": "stateful", "padding": "pre"}, "padding must be post"),
     ],

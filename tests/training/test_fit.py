@@ -53,7 +53,7 @@ STATEFUL = {"stateful": True, "window": 4, "head": "last", "masking": True}
     [
         {},
         {"cell": "lstm", "head": "last", "masking": True},
-        {"cell": "gru", "head": "mean", "maxlen": 0},
+        {"cell": "gru", "head": "last", "masking": True, "maxlen": 0},
         {"bidirectional": True, "head": "max"},
         {"go_backwards": True},
         STATEFUL,
