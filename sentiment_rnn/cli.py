@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if options.debug:
             raise
-        print("sentiment-rnn: interrupted", file=sys.stderr)
+        # A progress bar may stand on the line.
+        print("\nsentiment-rnn: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
 
