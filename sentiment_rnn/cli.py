@@ -125,7 +125,6 @@ def _train(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     classifier = _load_model(options)
-    _import_keras()
     train, test = _load_data(options)
     # A table has one part, which is what it is evaluated on.
     part = train if options.split == "train" or test is None else test
@@ -152,7 +151,6 @@ def _predict(options: argparse.Namespace) -> None:
     with _input_lines(options) as texts, _output(options.output) as output:
         first = next(iter(chunks := _chunked(texts, _CHUNK)), [])
         classifier = _load_model(options, texts=first)
-        _import_keras()
         predictions = (
             prediction
             for chunk in _chain(first, chunks)

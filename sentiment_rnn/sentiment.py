@@ -19,6 +19,7 @@ from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.datasets.reviews import Reviews
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import evaluate_probabilities
+from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.model_folder import (
@@ -454,14 +455,13 @@ class SentimentClassifier:
         self._network = network
         self._weights = list(weights)
         self._preprocessor = preprocessor
-        self._keras_model: Any = None
+        self._predictor: Predictor | None = None
 
     def _output(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
-        from sentiment_rnn.training.predict import KerasPredictor
-
-        if self._keras_model is None:
-            self._keras_model = KerasPredictor(self._network, self._weights, self._preprocessor)
-        return self._keras_model.predict(encoded)
+        """The network's output ``(texts, outputs)``, computed without Keras."""
+        if self._predictor is None:
+            self._predictor = Predictor(self._network, self._weights, self._preprocessor)
+        return self._predictor.predict(encoded)
 
     # Saving and loading
 

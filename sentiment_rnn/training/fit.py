@@ -13,7 +13,8 @@ from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
 from sentiment_rnn.training.callbacks import BestEpoch, Progress, ResetStates
 from sentiment_rnn.training.config import TrainingConfig
-from sentiment_rnn.training.predict import PREDICTION_BATCH_SIZE, is_stateful
+
+_VALIDATION_BATCH_SIZE = 128
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def fit_network(
     added: list[keras.callbacks.Callback] = [best]
     batches: TextBatches | WindowBatches
     validation_batches: TextBatches | WindowBatches
-    if is_stateful(network):
+    if any(getattr(layer, "stateful", False) for layer in network.layers):
         window = network.input_shape[1]
         cut = preprocessor.truncate
         batches = WindowBatches(
@@ -99,7 +100,7 @@ def fit_network(
         pad = preprocessor.pad
         batches = TextBatches(training.encoded, training.labels, pad, config.batch_size, shuffle)
         validation_batches = TextBatches(
-            validation.encoded, validation.labels, pad, PREDICTION_BATCH_SIZE
+            validation.encoded, validation.labels, pad, _VALIDATION_BATCH_SIZE
         )
     if verbose:
         added.append(Progress())

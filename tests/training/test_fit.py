@@ -3,11 +3,13 @@ import numpy as np
 import pytest
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
-from sentiment_rnn.architectures.builder import build_network
+from sentiment_rnn.architectures.builder import build_network, with_embedding
+from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
 from sentiment_rnn.training import TrainingConfig
+from sentiment_rnn.training.batches import WindowBatches
+from sentiment_rnn.training.callbacks import reset_states
 from sentiment_rnn.training.fit import EncodedTexts, fit_network
-from sentiment_rnn.training.predict import KerasPredictor
 
 RANDOM = np.random.default_rng(0)
 # The words of the two classes differ by what they have in common, and each from the others.
@@ -41,7 +43,7 @@ def fit(model, preprocessor, texts=64, **options):
 
 
 def accuracy(network, model, preprocessor, data):
-    predictor = KerasPredictor(network, model.get_weights(), preprocessor)
+    predictor = Predictor(network, model.get_weights(), preprocessor)
     return np.mean((predictor.predict(data.encoded)[:, 0] > 0.5) == data.labels)
 
 
@@ -143,21 +145,41 @@ def test_trained_vectors_come_back():
 # Statefulness
 
 
+def predict_windows(model, preprocessor, encoded):
+    """What a stateful Keras network says after the last window of each text."""
+    model = with_embedding(model, preprocessor.embedding_matrix())
+    batch_size, window = model.input_shape
+    windows = WindowBatches(encoded, np.zeros(len(encoded)), window, batch_size, final_only=True)
+    output = np.zeros((len(encoded), 1), np.float32)
+    for number in range(len(windows)):
+        if windows.begins_texts(number):
+            reset_states(model.layers[-1])
+        ids, _, is_final = windows[number]
+        rows = np.flatnonzero(is_final)
+        output[windows.texts(number)[rows]] = model.predict_on_batch(ids)[rows]
+    return output
+
+
 @pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
 def test_a_stateful_network_over_windows_equals_a_stateless_one_over_the_text(cell):
-    data = task(19, longest=50)
-    data.encoded[3] = np.zeros(0, np.int32)
+    """In Keras, at the batch size of training and at 1; and without Keras."""
+    encoded = task(19, longest=50).encoded
+    encoded[3] = np.zeros(0, np.int32)
     network, model, preprocessor = make(maxlen=0, cell=cell, **STATEFUL)
-    stateless, _, _ = make(maxlen=0, cell=cell, head="last", masking=True)
-    windows = KerasPredictor(network, model.get_weights(), preprocessor)
-    whole = KerasPredictor(stateless, model.get_weights(), preprocessor)
-    expected = whole.predict(data.encoded)
-    np.testing.assert_allclose(windows.predict(data.encoded), expected, atol=1e-5)
-    # Again, so that states left over from before would show, and one by one, at batch size 1.
-    np.testing.assert_allclose(windows.predict(data.encoded), expected, atol=1e-5)
-    for number, ids in enumerate(data.encoded):
-        np.testing.assert_allclose(windows.predict([ids]), expected[number, None], atol=1e-5)
+    _, stateless, _ = make(maxlen=0, cell=cell, head="last", masking=True)
+    stateless.set_weights(model.get_weights())
+    whole = with_embedding(stateless, preprocessor.embedding_matrix())
+    expected = whole.predict(preprocessor.pad(encoded), verbose=0)
     assert np.ptp(expected) > 0.01
+    for _ in range(2):  # again, so that states left over from before would show
+        actual = predict_windows(model, preprocessor, encoded)
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+    _, one_by_one, _ = make(maxlen=0, cell=cell, batch_size=1, **STATEFUL)
+    one_by_one.set_weights(model.get_weights())
+    actual = predict_windows(one_by_one, preprocessor, encoded)
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    predictor = Predictor(network, model.get_weights(), preprocessor)
+    np.testing.assert_allclose(predictor.predict(encoded), expected, atol=1e-5)
 
 
 def test_training_resets_states_between_texts_and_carries_them_within():

@@ -1,0 +1,451 @@
+"""What the three kinds of recurrent neurons do in one time step, forwards and backwards.
+
+A cell sees only projected inputs, ``x_t @ kernel + bias``, so that a step is the small recurrent
+product and what follows it. Four habits keep the time loop, which `recurrent` runs, short:
+
+- all steps write into arrays that were made before the loop;
+- the gates of a step lie one behind the other, ``(gates, batch, units)``, not side by side as in
+  the products: a function is applied two to three times faster to numbers in a row;
+- the factors of the backward step that the forward pass has settled already are multiplied for
+  all steps at once before the loop, and only what depends on the following step is left in it;
+- the gradient of the recurrent kernel is one product after the loop.
+
+All arrays here have time first. The states are ``(time + 1, batch, units)``: ``states[0][t]`` is
+the state before step ``t`` and ``states[0][t + 1]`` the one after. ``da`` stands for the gradient
+of the sum ``a`` that enters an activation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from sentiment_rnn.architectures.layers import RECURRENT_GATES, LayerSpec
+from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS, Activation
+from sentiment_rnn.numpy_rnn.projection import sum_rows
+
+Array = np.ndarray
+
+
+class Cell(Protocol):
+    """A recurrent cell bound to its weights and to the buffers of one batch."""
+
+    def arrange(self, projected: Array) -> list[Array]:
+        """Views of projected inputs ``(time, batch, gates * units)``, one for each step."""
+
+    def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
+        """Reads a step as `arrange` gave it: from the states `before`, to those `after`."""
+
+    def prepare(self, states: Sequence[Array]) -> None:
+        """Makes ready for going back."""
+
+    def step_back(self, t: int, gradients: list[Array]) -> None:
+        """Turns the gradients of the states after step `t`, in place, into those before it."""
+
+    def skip_back(self, t: int) -> None:
+        """Notes that no row of the batch read step `t`."""
+
+    def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
+        """After the last step back, the gradients of everything but the initial state.
+
+        Returns:
+            Those of the projected inputs, ``(time, batch, gates * units)``, of the recurrent
+            kernel and of the recurrent bias or None.
+        """
+
+
+def make_cell(
+    layer: LayerSpec,
+    recurrent_kernel: Array,
+    recurrent_bias: Array | None,
+    *,
+    batch: int,
+    time: int,
+    keep: bool,
+    masked: bool,
+) -> Cell:
+    """Makes a cell with its buffers.
+
+    Args:
+        layer: a SimpleRNN, LSTM or GRU.
+        recurrent_kernel: ``(units, gates * units)``.
+        recurrent_bias: ``(gates * units,)``, of a GRU with ``reset_after``; None otherwise.
+        batch: rows.
+        time: steps.
+        keep: whether to keep what the way back needs.
+        masked: whether there may be steps that no row of the batch reads.
+
+    Returns:
+        The cell.
+    """
+    # A step that no row reads leaves its place in the buffers as it is, and chance may have put
+    # an infinity there.
+    blank = np.zeros if masked else np.empty
+    steps = time if keep else 1
+
+    def buffer(*shape: int) -> Array:
+        return blank((steps, *shape, batch, layer.units), recurrent_kernel.dtype)
+
+    gates = RECURRENT_GATES[layer.class_name]
+    if layer.class_name == "SimpleRNN":
+        return _SimpleRNN(layer, recurrent_kernel)
+    if layer.class_name == "LSTM":
+        return _LSTM(layer, recurrent_kernel, buffer(gates), buffer())
+    if layer["reset_after"]:
+        return _GRUResetAfter(layer, recurrent_kernel, recurrent_bias, buffer(gates), buffer())
+    return _GRUResetBefore(layer, recurrent_kernel, buffer(gates))
+
+
+class _SimpleRNN:
+    """``h_t = f(x_t @ W + b + h_{t-1} @ U)``: Elman, "Finding Structure in Time", 1990."""
+
+    def __init__(self, layer: LayerSpec, recurrent_kernel: Array) -> None:
+        self._activation = _activation(layer, "activation")
+        self._u = recurrent_kernel
+
+    def arrange(self, projected: Array) -> list[Array]:
+        return list(projected)
+
+    def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
+        h = after[0]
+        np.matmul(before[0], self._u, out=h)
+        np.add(h, projected, out=h)
+        self._activation.function(h, out=h)
+
+    def prepare(self, states: Sequence[Array]) -> None:
+        self._u_t = np.ascontiguousarray(self._u.T)
+        self._da = _slope(self._activation, states[0][1:])
+
+    def step_back(self, t: int, gradients: list[Array]) -> None:
+        # da_t = dh_t * f'(a_t), and dh_{t-1} = da_t @ U^T. Without the transposition, which a
+        # much copied tutorial leaves out, a gradient check fails.
+        (dh,) = gradients
+        da = self._da[t]
+        np.multiply(da, dh, out=da)
+        np.matmul(da, self._u_t, out=dh)
+
+    def skip_back(self, t: int) -> None:
+        self._da[t] = 0
+
+    def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
+        return self._da, _outer(states[0][:-1], self._da), None
+
+
+class _LSTM:
+    """Long short-term memory, the gates in Keras's order i, f, c, o.
+
+    ``i, f, o = s(...)``, ``g = f(...)``, each of ``x_t @ W + b + h_{t-1} @ U``;
+    ``c_t = f * c_{t-1} + i * g``; ``h_t = o * f(c_t)``.
+
+    Sources: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; the forget gate: Gers,
+    Schmidhuber and Cummins, "Learning to Forget: Continual Prediction with LSTM", 2000.
+    """
+
+    def __init__(
+        self, layer: LayerSpec, recurrent_kernel: Array, gates: Array, squashed: Array
+    ) -> None:
+        self._activation = _activation(layer, "activation")
+        self._gate = _activation(layer, "recurrent_activation")
+        self._squash = _squash_ifgo(self._gate, self._activation, gates.dtype)
+        self._u = recurrent_kernel
+        # i, f, g, o after their activations, (time or 1, 4, batch, units).
+        self._gates = gates
+        self._squashed = squashed  # f(c_t), (time or 1, batch, units)
+        self._product = np.empty_like(squashed[0])
+        self._sum, self._sum_by_gate = _buffer_of_sums(gates)
+
+    def arrange(self, projected: Array) -> list[Array]:
+        return list(_by_gate(projected, 4))
+
+    def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
+        t = t if len(self._gates) > 1 else 0
+        h, c = after
+        gates, squashed = self._gates[t], self._squashed[t]
+        np.matmul(before[0], self._u, out=self._sum)
+        np.add(self._sum_by_gate, projected, out=gates)
+        self._squash(gates)
+        i, f, g, o = gates
+        np.multiply(f, before[1], out=c)
+        np.multiply(i, g, out=self._product)
+        np.add(c, self._product, out=c)
+        self._activation.function(c, out=squashed)
+        np.multiply(o, squashed, out=h)
+
+    def prepare(self, states: Sequence[Array]) -> None:
+        self._u_t = np.ascontiguousarray(self._u.T)
+        i, g, o = (self._gates[:, place] for place in (0, 2, 3))
+        # Each gate's slope times what the gate is multiplied with in the equations above.
+        self._da = da = np.empty_like(self._gates)
+        da[:, :2] = _slope(self._gate, self._gates[:, :2])
+        da[:, 2] = _slope(self._activation, g)
+        da[:, 3] = _slope(self._gate, o)
+        da[:, 0] *= g
+        da[:, 1] *= states[1][:-1]
+        da[:, 2] *= i
+        da[:, 3] *= self._squashed
+        self._dc_dh = _slope(self._activation, self._squashed)
+        self._dc_dh *= o
+        self._result, self._result_by_gate = _result(da)
+
+    def step_back(self, t: int, gradients: list[Array]) -> None:
+        dh, dc = gradients
+        da = self._da[t]
+        np.multiply(da[3], dh, out=da[3])
+        np.multiply(dh, self._dc_dh[t], out=self._product)
+        np.add(dc, self._product, out=dc)
+        np.multiply(da[:3], dc, out=da[:3])
+        np.multiply(dc, self._gates[t, 1], out=dc)
+        np.copyto(self._result_by_gate[t], da)
+        np.matmul(self._result[t], self._u_t, out=dh)
+
+    def skip_back(self, t: int) -> None:
+        self._result[t] = 0
+
+    def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
+        return self._result, _outer(states[0][:-1], self._result), None
+
+
+class _GRUResetAfter:
+    """Gated recurrent unit, gates z, r, h; the reset gate acts on the recurrent product.
+
+    ``z, r = s(x_t @ W + b + h_{t-1} @ U + b')``,
+    ``g = f(x_t @ W_h + b_h + r * (h_{t-1} @ U_h + b'_h))``, ``h_t = z * h_{t-1} + (1 - z) * g``.
+
+    Source: version 1 of Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder
+    for Statistical Machine Translation", 2014, which is cuDNN's too.
+    """
+
+    def __init__(
+        self,
+        layer: LayerSpec,
+        recurrent_kernel: Array,
+        recurrent_bias: Array | None,
+        gates: Array,
+        candidates: Array,
+    ) -> None:
+        self._activation = _activation(layer, "activation")
+        self._gate = _activation(layer, "recurrent_activation")
+        self._squash = _squash_gates(self._gate)
+        self._u, self._bias = recurrent_kernel, recurrent_bias
+        # z, r and g after their activations, (time or 1, 3, batch, units).
+        self._gates = gates
+        # h_{t-1} @ U_h + b'_h, by which the gradient of the reset gate is multiplied.
+        self._candidates = candidates
+        self._product = np.empty_like(candidates[0])
+        self._sum, self._sum_by_gate = _buffer_of_sums(gates)
+
+    def arrange(self, projected: Array) -> list[Array]:
+        return list(_by_gate(projected, 3))
+
+    def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
+        t = t if len(self._gates) > 1 else 0
+        gates, candidate = self._gates[t], self._candidates[t]
+        np.matmul(before[0], self._u, out=self._sum)
+        if self._bias is not None:
+            np.add(self._sum, self._bias, out=self._sum)
+        np.add(self._sum_by_gate[:2], projected[:2], out=gates[:2])
+        self._squash(gates[:2])
+        z, r, g = gates
+        np.copyto(candidate, self._sum_by_gate[2])
+        np.multiply(r, candidate, out=g)
+        np.add(g, projected[2], out=g)
+        self._activation.function(g, out=g)
+        _mix(z, before[0], g, after[0], self._product)
+
+    def prepare(self, states: Sequence[Array]) -> None:
+        self._u_t = np.ascontiguousarray(self._u.T)
+        self._da = _gru_factors(self._gate, self._activation, self._gates, states[0][:-1])
+        self._da[:, 1] *= self._candidates
+        # The gradient of the recurrent product is that of the input's, but in the candidate the
+        # reset gate stands between them.
+        self._dr, self._dr_by_gate = _result(self._da)
+
+    def step_back(self, t: int, gradients: list[Array]) -> None:
+        (dh,) = gradients
+        da, dr, (z, r, _) = self._da[t], self._dr_by_gate[t], self._gates[t]
+        np.multiply(da[::2], dh, out=da[::2])
+        np.multiply(da[1], da[2], out=da[1])
+        np.copyto(dr[:2], da[:2])
+        np.multiply(da[2], r, out=dr[2])
+        np.multiply(dh, z, out=self._product)
+        np.matmul(self._dr[t], self._u_t, out=dh)
+        np.add(dh, self._product, out=dh)
+
+    def skip_back(self, t: int) -> None:
+        self._da[t] = 0
+        self._dr[t] = 0
+
+    def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
+        bias = None if self._bias is None else sum_rows(self._dr)
+        result, by_gate = _result(self._da)
+        np.copyto(by_gate, self._da)
+        return result, _outer(states[0][:-1], self._dr), bias
+
+
+class _GRUResetBefore:
+    """Gated recurrent unit, gates z, r, h; the reset gate acts on the state.
+
+    As `_GRUResetAfter`, but with ``g = f(x_t @ W_h + b_h + (r * h_{t-1}) @ U_h)`` and one bias.
+
+    Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical
+    Machine Translation", 2014.
+    """
+
+    def __init__(self, layer: LayerSpec, recurrent_kernel: Array, gates: Array) -> None:
+        self._activation = _activation(layer, "activation")
+        self._gate = _activation(layer, "recurrent_activation")
+        self._squash = _squash_gates(self._gate)
+        self._units = units = layer.units
+        self._u_gates = np.ascontiguousarray(recurrent_kernel[:, : 2 * units])
+        self._u_candidate = np.ascontiguousarray(recurrent_kernel[:, 2 * units :])
+        self._gates = gates
+        self._sum, self._sum_by_gate = _buffer_of_sums(gates[:, :2])
+        self._product = np.empty_like(gates[0, 0])
+
+    def arrange(self, projected: Array) -> list[Array]:
+        return list(_by_gate(projected, 3))
+
+    def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
+        t = t if len(self._gates) > 1 else 0
+        gates = self._gates[t]
+        z, r, g = gates
+        np.matmul(before[0], self._u_gates, out=self._sum)
+        np.add(self._sum_by_gate, projected[:2], out=gates[:2])
+        self._squash(gates[:2])
+        np.multiply(r, before[0], out=self._product)
+        np.matmul(self._product, self._u_candidate, out=g)
+        np.add(g, projected[2], out=g)
+        self._activation.function(g, out=g)
+        _mix(z, before[0], g, after[0], self._product)
+
+    def prepare(self, states: Sequence[Array]) -> None:
+        self._u_gates_t = np.ascontiguousarray(self._u_gates.T)
+        self._u_candidate_t = np.ascontiguousarray(self._u_candidate.T)
+        self._da = _gru_factors(self._gate, self._activation, self._gates, states[0][:-1])
+        self._da[:, 1] *= states[0][:-1]
+        self._result, self._result_by_gate = _result(self._da)
+
+    def step_back(self, t: int, gradients: list[Array]) -> None:
+        (dh,) = gradients
+        da, (z, r, _), of_reset = self._da[t], self._gates[t], self._product
+        np.multiply(da[::2], dh, out=da[::2])
+        np.matmul(da[2], self._u_candidate_t, out=of_reset)  # the gradient of r * h
+        np.multiply(da[1], of_reset, out=da[1])
+        np.multiply(dh, z, out=dh)
+        np.multiply(of_reset, r, out=of_reset)
+        np.add(dh, of_reset, out=dh)
+        np.copyto(self._result_by_gate[t], da)
+        np.matmul(self._result[t, :, : 2 * self._units], self._u_gates_t, out=of_reset)
+        np.add(dh, of_reset, out=dh)
+
+    def skip_back(self, t: int) -> None:
+        self._result[t] = 0
+
+    def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
+        split, before = 2 * self._units, states[0][:-1]
+        gradient = np.empty((self._units, self._result.shape[-1]), before.dtype)
+        gradient[:, :split] = _outer(before, self._result[..., :split])
+        gradient[:, split:] = _outer(self._gates[:, 1] * before, self._result[..., split:])
+        return self._result, gradient, None
+
+
+def _mix(z: Array, h: Array, g: Array, new: Array, product: Array) -> None:
+    """``new = z * h + (1 - z) * g``, with one multiplication less."""
+    np.subtract(h, g, out=product)
+    np.multiply(product, z, out=new)
+    np.add(new, g, out=new)
+
+
+def _gru_factors(gate: Activation, activation: Activation, gates: Array, before: Array) -> Array:
+    """What the gradients of z, r and g are multiplied with in both kinds of GRU."""
+    z, g = gates[:, 0], gates[:, 2]
+    factors = np.empty_like(gates)
+    factors[:, :2] = _slope(gate, gates[:, :2])
+    factors[:, 2] = _slope(activation, g)
+    factors[:, 0] *= before - g
+    factors[:, 2] *= 1 - z
+    return factors
+
+
+def _squash_gates(gate: Activation) -> Callable[[Array], None]:
+    """A function that applies the activation of gates in place."""
+    if gate.name != "sigmoid":
+        return lambda gates: _in_place(gate, gates)
+
+    def squash(gates: Array) -> None:
+        # s(x) = (1 + tanh(x / 2)) / 2 has no overflow to look after, and the relative precision
+        # that it lacks near 0 makes no difference to a gate.
+        np.multiply(gates, 0.5, out=gates)
+        np.tanh(gates, out=gates)
+        np.multiply(gates, 0.5, out=gates)
+        np.add(gates, 0.5, out=gates)
+
+    return squash
+
+
+def _squash_ifgo(
+    gate: Activation, activation: Activation, dtype: np.dtype
+) -> Callable[[Array], None]:
+    """A function that applies the activations of an LSTM's i, f, g and o in place."""
+    if (gate.name, activation.name) != ("sigmoid", "tanh"):
+
+        def apart(gates: Array) -> None:
+            _in_place(gate, gates[:2])
+            _in_place(activation, gates[2])
+            _in_place(gate, gates[3])
+
+        return apart
+    # With the sigmoid as a tanh, all four go through the same tanh.
+    scale = np.array([0.5, 0.5, 1, 0.5], dtype).reshape(4, 1, 1)
+    shift = np.array([0.5, 0.5, 0, 0.5], dtype).reshape(4, 1, 1)
+
+    def together(gates: Array) -> None:
+        np.multiply(gates, scale, out=gates)
+        np.tanh(gates, out=gates)
+        np.multiply(gates, scale, out=gates)
+        np.add(gates, shift, out=gates)
+
+    return together
+
+
+def _in_place(activation: Activation, gates: Array) -> None:
+    activation.function(gates, out=gates)
+
+
+def _activation(layer: LayerSpec, key: str) -> Activation:
+    return ACTIVATIONS[str(layer[key])]
+
+
+def _slope(activation: Activation, y: Array) -> Array:
+    if activation.slope is None:
+        raise ValueError(
+            f"A recurrent layer with the activation {activation.name!r} can be run here, but not "
+            "trained. Expected one that treats each neuron by itself."
+        )
+    return activation.slope(y)
+
+
+def _by_gate(side_by_side: Array, gates: int) -> Array:
+    """``(time, batch, gates * units)`` → ``(time, gates, batch, units)``, the same memory."""
+    time, batch, columns = side_by_side.shape
+    return side_by_side.reshape(time, batch, gates, columns // gates).swapaxes(1, 2)
+
+
+def _result(by_gate: Array) -> tuple[Array, Array]:
+    """An array ``(time, batch, gates * units)`` for `by_gate`, and it by gate."""
+    time, gates, batch, units = by_gate.shape
+    result = np.empty((time, batch, gates * units), by_gate.dtype)
+    return result, _by_gate(result, gates)
+
+
+def _buffer_of_sums(gates: Array) -> tuple[Array, Array]:
+    """An array ``(batch, gates * units)`` for the recurrent product, and it by gate."""
+    result, by_gate = _result(gates[:1])
+    return result[0], by_gate[0]
+
+
+def _outer(before: Array, gradient: Array) -> Array:
+    """The sum over time and batch of the outer products of states and gradients."""
+    return before.reshape(-1, before.shape[-1]).T @ gradient.reshape(-1, gradient.shape[-1])

@@ -1,0 +1,205 @@
+"""The layers around the recurrent ones as pure functions, each followed by its way back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS
+from sentiment_rnn.numpy_rnn.projection import is_time_major, project, project_backward, sum_rows
+
+Array = np.ndarray
+
+
+def masking(x: Array, mask_value: float = 0.0) -> tuple[Array, Array]:
+    """Finds the time steps that are nothing but `mask_value`, and sets them to zero.
+
+    Args:
+        x: floats ``(batch, time, features)``.
+        mask_value: what padding consists of.
+
+    Returns:
+        The input with zeros where it is masked, and the mask ``(batch, time)``: true where a step
+        is to be read. The gradient of the input is that of the output times the mask.
+
+    Example:
+        >>> masking(np.array([[[1.0, 0.0], [0.0, 0.0]]]))[1]
+        array([[ True, False]])
+    """
+    mask = (x != mask_value).any(axis=-1)
+    return np.where(mask[..., np.newaxis], x, x.dtype.type(0)), mask
+
+
+def dropout(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Drops values by chance and enlarges the others, so that the expected sum stays.
+
+    Args:
+        x: floats of any shape.
+        rate: share to drop, at least 0 and below 1.
+        rng: where chance comes from.
+
+    Returns:
+        The result and the factor of each value, 0 or ``1 / (1 - rate)``: the gradient of the input
+        is that of the output times the factors.
+
+    Example:
+        >>> dropped, _ = dropout(np.ones(1000), 0.2, np.random.default_rng(0))
+        >>> sorted(set(dropped.tolist()))
+        [0.0, 1.25]
+
+    Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+    Overfitting", 2014; dividing while training is known as inverted dropout.
+    """
+    by_time = is_time_major(x)
+    shape = x.swapaxes(0, 1).shape if by_time else x.shape
+    # 32 bits of chance a number do, also where the numbers have 64.
+    factors = (rng.random(shape, dtype=np.float32) >= rate).astype(x.dtype)
+    factors *= 1 / (1 - rate)
+    if by_time:  # in the order of the input's memory
+        factors = factors.swapaxes(0, 1)
+    return x * factors, factors
+
+
+def flatten(x: Array) -> Array:
+    """``(batch, ...)`` → ``(batch, all the rest)``. Its way back is ``reshape``.
+
+    Example:
+        >>> flatten(np.ones((2, 5, 3))).shape
+        (2, 15)
+    """
+    return x.reshape(len(x), -1)
+
+
+def mean_pooling(x: Array, mask: Array | None = None) -> Array:
+    """The mean over time.
+
+    Args:
+        x: floats ``(batch, time, features)``.
+        mask: ``(batch, time)``, true for the steps that count; None for all. A row without any
+            becomes nan, as in Keras.
+
+    Returns:
+        ``(batch, features)``.
+
+    Example:
+        >>> mean_pooling(np.array([[[1.0], [3.0], [8.0]]]), np.array([[True, True, False]]))
+        array([[2.]])
+    """
+    weights = _shares(x, mask)
+    if mask is not None:
+        x = np.where(mask[..., np.newaxis], x, x.dtype.type(0))
+    # (batch, 1, time) @ (batch, time, features)
+    return np.matmul(weights[:, np.newaxis], x)[:, 0]
+
+
+def mean_pooling_backward(x: Array, mask: Array | None, gradient: Array) -> Array:
+    """The gradient of the input of `mean_pooling`, ``(batch, time, features)``.
+
+    Args:
+        x: what went in.
+        mask: likewise.
+        gradient: of the result, ``(batch, features)``.
+
+    Example:
+        >>> mean_pooling_backward(np.ones((1, 2, 1)), None, np.array([[3.0]]))
+        array([[[1.5],
+                [1.5]]])
+    """
+    return _shares(x, mask)[..., np.newaxis] * gradient[:, np.newaxis]
+
+
+def max_pooling(x: Array) -> Array:
+    """The maximum over time, ``(batch, time, features)`` → ``(batch, features)``.
+
+    It knows of no mask, as Keras's doesn't.
+
+    Example:
+        >>> max_pooling(np.array([[[1.0, 5.0], [2.0, 4.0]]]))
+        array([[2., 5.]])
+    """
+    return x.max(axis=1)
+
+
+def max_pooling_backward(x: Array, y: Array, gradient: Array) -> Array:
+    """The gradient of the input of `max_pooling`, ``(batch, time, features)``.
+
+    Steps that share the maximum share its gradient, as in TensorFlow.
+
+    Args:
+        x: what went in.
+        y: what came out, ``(batch, features)``.
+        gradient: of `y`.
+
+    Example:
+        >>> x = np.array([[[1.0], [2.0], [2.0]]])
+        >>> max_pooling_backward(x, max_pooling(x), np.array([[3.0]]))
+        array([[[0. ],
+                [1.5],
+                [1.5]]])
+    """
+    chosen = x == y[:, np.newaxis]
+    share = gradient / chosen.sum(axis=1, dtype=x.dtype)
+    return chosen * share[:, np.newaxis]
+
+
+def dense(x: Array, kernel: Array, bias: Array | None, activation: str = "linear") -> Array:
+    """``activation(x @ kernel + bias)`` on the last axis.
+
+    Args:
+        x: floats ``(..., features)``.
+        kernel: ``(features, units)``.
+        bias: ``(units,)`` or None.
+        activation: a key of `ACTIVATIONS`.
+
+    Returns:
+        ``(..., units)``.
+
+    Example:
+        >>> dense(np.ones((1, 2)), np.array([[1.0], [-3.0]]), np.array([1.0]), "relu")
+        array([[0.]])
+    """
+    y = project(x, kernel, bias)
+    return ACTIVATIONS[activation].function(y, out=y)
+
+
+def dense_backward(
+    x: Array,
+    kernel: Array,
+    y: Array,
+    gradient: Array,
+    activation: str = "linear",
+    *,
+    of_sum: bool = False,
+    input_gradient: bool = True,
+) -> tuple[Array, Array, Array | None]:
+    """The gradients of `dense`.
+
+    Args:
+        x: what went in, ``(..., features)``.
+        kernel: ``(features, units)``.
+        y: what came out, ``(..., units)``.
+        gradient: of `y`.
+        activation: a key of `ACTIVATIONS`.
+        of_sum: whether `gradient` is that of ``x @ kernel + bias`` already, as a loss that is
+            taken together with the activation gives it.
+        input_gradient: whether the gradient of `x` is wanted.
+
+    Returns:
+        The gradients of kernel, bias and `x` (or None).
+
+    Example:
+        >>> x, kernel = np.ones((1, 2)), np.ones((2, 1))
+        >>> dense_backward(x, kernel, dense(x, kernel, None), np.ones((1, 1)))[1]
+        array([1.])
+    """
+    if not of_sum:
+        gradient = ACTIVATIONS[activation].backward(y, gradient)
+    of_kernel, of_x = project_backward(x, kernel, gradient, input_gradient=input_gradient)
+    return of_kernel, sum_rows(gradient), of_x
+
+
+def _shares(x: Array, mask: Array | None) -> Array:
+    """By how much each step counts in a mean over time, ``(batch, time)``."""
+    if mask is None:
+        return np.full(x.shape[:2], 1 / x.shape[1], x.dtype)
+    with np.errstate(invalid="ignore"):
+        return mask.astype(x.dtype) / mask.sum(axis=1, keepdims=True, dtype=x.dtype)

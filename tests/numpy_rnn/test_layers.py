@@ -1,0 +1,108 @@
+import keras
+import numpy as np
+import pytest
+
+from sentiment_rnn.numpy_rnn.layers import (
+    dense,
+    dense_backward,
+    dropout,
+    masking,
+    max_pooling,
+    max_pooling_backward,
+    mean_pooling,
+    mean_pooling_backward,
+)
+from sentiment_rnn.numpy_rnn.projection import is_time_major
+from tests.numpy_rnn.checks import assert_gradient, by_differences
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_masking_finds_steps_that_are_nothing_but_its_value():
+    x = RANDOM.normal(size=(2, 5, 3)).astype(np.float32)
+    x[0, 1] = 7
+    x[1, 2, :2] = 7
+    y, mask = masking(x, 7)
+    np.testing.assert_array_equal(y, keras.layers.Masking(7)(x))
+    expected = np.ones((2, 5), bool)
+    expected[0, 1] = False
+    np.testing.assert_array_equal(mask, expected)
+    assert y.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_keeps_the_expected_value(dtype):
+    x = np.full((50, 40, 30), 3, dtype)
+    y, factors = dropout(x, 0.25, np.random.default_rng(0))
+    assert y.dtype == factors.dtype == dtype
+    np.testing.assert_allclose(np.unique(y), [0, 4])
+    assert (y == 0).mean() == pytest.approx(0.25, abs=0.01)
+    np.testing.assert_array_equal(y, x * factors)
+    assert (x == 3).all()
+
+
+def test_dropout_has_its_seed_and_leaves_the_order_in_memory():
+    x = np.ones((5, 2, 3)).swapaxes(0, 1)
+    first, again, other = (dropout(x, 0.5, np.random.default_rng(n))[0] for n in (0, 0, 1))
+    assert is_time_major(first)
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    np.testing.assert_array_equal(dropout(x, 0.0, np.random.default_rng(0))[0], x)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_mean_pooling(masked):
+    x = RANDOM.normal(size=(3, 5, 2))
+    mask = np.array([[1, 0, 0, 1, 1], [0, 0, 0, 0, 1], [1, 1, 1, 1, 1]], bool) if masked else None
+    expected = keras.layers.GlobalAveragePooling1D()(x.astype(np.float32), mask=mask)
+    np.testing.assert_allclose(mean_pooling(x, mask), expected, atol=1e-6)
+    gradient = RANDOM.normal(size=(3, 2))
+    numbers = by_differences(lambda: (mean_pooling(x, mask) * gradient).sum(), x)
+    assert_gradient(mean_pooling_backward(x, mask, gradient), numbers)
+
+
+def test_the_mean_of_nothing_is_not_a_number_as_in_keras():
+    x, mask = np.ones((2, 3, 1)), np.array([[False] * 3, [True] * 3])
+    np.testing.assert_array_equal(mean_pooling(x, mask), [[np.nan], [1]])
+    expected = keras.layers.GlobalAveragePooling1D()(x.astype(np.float32), mask=mask)
+    np.testing.assert_array_equal(mean_pooling(x, mask), expected)
+
+
+def test_max_pooling():
+    x = RANDOM.normal(size=(3, 5, 2))
+    gradient = RANDOM.normal(size=(3, 2))
+    numbers = by_differences(lambda: (max_pooling(x) * gradient).sum(), x)
+    assert_gradient(max_pooling_backward(x, max_pooling(x), gradient), numbers)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3, 5, 2)])
+@pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid", "softmax", "tanh"])
+def test_dense(shape, activation):
+    x, kernel, bias = (RANDOM.normal(size=size) for size in (shape, (2, 4), 4))
+    y = dense(x, kernel, bias, activation)
+    expected = keras.ops.convert_to_numpy(
+        getattr(keras.activations, activation)((x @ kernel + bias).astype(np.float32))
+    )
+    np.testing.assert_allclose(y, expected, atol=1e-6)
+    gradient = RANDOM.normal(size=y.shape)
+    found = dense_backward(x, kernel, y, gradient, activation)
+    for array, actual in zip((kernel, bias, x), found, strict=True):
+        numbers = by_differences(
+            lambda: (dense(x, kernel, bias, activation) * gradient).sum(), array
+        )
+        assert_gradient(actual, numbers)
+
+
+def test_dense_takes_a_gradient_of_its_sums():
+    x, kernel = RANDOM.normal(size=(3, 2)), RANDOM.normal(size=(2, 4))
+    y = dense(x, kernel, None, "sigmoid")
+    gradient = RANDOM.normal(size=y.shape)
+    of_sum = gradient * y * (1 - y)
+    for one, other in zip(
+        dense_backward(x, kernel, y, gradient, "sigmoid"),
+        dense_backward(x, kernel, y, of_sum, "sigmoid", of_sum=True),
+        strict=True,
+    ):
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one, other)
