@@ -39,8 +39,8 @@ class Predictor:
         >>> weights = [np.ones(weight.shape, np.float32) for weight in network.weights()]
         >>> predictor = Predictor(network, weights, preprocessor)
         >>> predictor.predict(preprocessor.encode(["bad", "good good"])).round(2)
-        array([[0.44],
-               [0.94]], dtype=float32)
+        array([[0.85],
+               [0.95]], dtype=float32)
     """
 
     def __init__(
