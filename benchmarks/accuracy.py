@@ -35,8 +35,8 @@ def main() -> None:
                 command = [sys.executable, "-m", "sentiment_rnn", "train", "--data", options.data]
                 command += [*settings, "--seed", str(seed), "--out", str(folder)]
                 subprocess.run(command, check=True, stdout=sys.stderr)
-    print("| network | parameters | validation | by | test | seconds |")
-    print("|---|---|---|---|---|---|")
+    print("| network | parameters | validation | by | test |")
+    print("|---|---|---|---|---|")
     for name, settings in NETWORKS.items():
         runs = [read_run(options.out / f"{name}-{seed}") for seed in range(options.seeds)]
         cells = [
@@ -45,7 +45,6 @@ def main() -> None:
             mean_and_deviation([run["validation"] for run in runs]),
             runs[0]["validated_by"],
             mean_and_deviation([run["test"] for run in runs]),
-            f"{statistics.median(run['seconds'] for run in runs):.0f}",
         ]
         print(f"| {' | '.join(cells)} |")
 
@@ -55,7 +54,6 @@ def read_run(folder: Path) -> dict:
     run = next(run for run in map(json.loads, reversed(log)) if run["name"] == folder.name)
     return {
         "parameters": run["parameters"],
-        "seconds": run["seconds"],
         "validated_by": run["trained_on"]["validated_by"],
         **{part: scores["accuracy"] for part, scores in run["metrics"].items()},
     }

@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # TensorFlow reports on its own start-up; only its errors concern the user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
+        if sys.stdout is None:
+            raise ResourceError("Standard output is closed: there is nowhere to write results to.")
         options.run(options)
         sys.stdout.flush()
     except SentimentRNNError as error:
@@ -143,7 +145,9 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     if options.text and options.input:
         raise UsageError("Give texts as arguments or in --input, not both.")
-    if not options.text and not options.input and sys.stdin.isatty():
+    # Python has no standard input at all where the caller closed it.
+    nothing_comes = sys.stdin is None or sys.stdin.isatty()
+    if not options.text and not options.input and nothing_comes:
         raise UsageError(
             "No text to predict. Give it as an argument, in a file with --input, or on standard "
             "input, one text a line."

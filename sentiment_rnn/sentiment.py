@@ -32,7 +32,7 @@ from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig, Preprocessor
 from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
-from sentiment_rnn.presets import PRESETS, Preset
+from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
 
 if TYPE_CHECKING:
     import keras
@@ -325,8 +325,7 @@ class SentimentClassifier:
         return PRESETS[self.preset].replace(**self._options())
 
     def _options(self) -> dict[str, Any]:
-        names = list(_parameters())[list(_parameters()).index("maxlen") :]
-        options = {name: getattr(self, name) for name in names}
+        options = {name: getattr(self, name) for name in OPTIONS}
         return {name: value for name, value in options.items() if value is not None}
 
     def _warm_settings(self, classes: np.ndarray) -> Preset:

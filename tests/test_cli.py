@@ -255,6 +255,18 @@ def test_errors_have_a_message_and_an_exit_code(
     assert not (tmp_path / "trained").exists()
 
 
+@pytest.mark.parametrize(
+    ("redirection", "code", "message"),
+    [("<&-", 2, "No text to predict"), (">&- </dev/null", 5, "Standard output is closed")],
+)
+def test_closed_streams(redirection, code, message):
+    command = f"{sys.executable} -m sentiment_rnn predict {redirection}"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_input_that_is_not_utf8_names_the_line(run, saved, tmp_path):
     (tmp_path / "texts.txt").write_bytes(b"fine\n\xff\xfe\n")
     code, out, err = run("predict", "--model", saved, "--input", "texts.txt", "--output", "out.txt")
