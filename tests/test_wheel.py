@@ -1,6 +1,7 @@
 """An installed wheel has everything that a clone has."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +14,10 @@ from tests.conftest import ROOT
 def installed(tmp_path_factory):
     """The folder that the built wheel was installed into, without its dependencies."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+    # A copy, as setuptools leaves a build folder behind and packs what an older one still holds.
+    source = folder / "source"
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info"))
+    build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", folder, source]
     subprocess.run([sys.executable, *build], check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     target = folder / "site"
