@@ -24,6 +24,7 @@ import numpy as np
 
 from sentiment_rnn.architectures.layers import RECURRENT_GATES, LayerSpec
 from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS, Activation
+from sentiment_rnn.numpy_rnn.memory import empty
 from sentiment_rnn.numpy_rnn.projection import sum_rows
 
 Array = np.ndarray
@@ -80,13 +81,15 @@ def make_cell(
     Returns:
         The cell.
     """
-    # A step that no row reads leaves its place in the buffers as it is, and chance may have put
-    # an infinity there.
-    blank = np.zeros if masked else np.empty
     steps = time if keep else 1
 
     def buffer(*shape: int) -> Array:
-        return blank((steps, *shape, batch, layer.units), recurrent_kernel.dtype)
+        array = empty((steps, *shape, batch, layer.units), recurrent_kernel.dtype)
+        if masked:
+            # A step that no row reads leaves its place in the buffers as it is, and chance may
+            # have put an infinity there.
+            array.fill(0)
+        return array
 
     gates = RECURRENT_GATES[layer.class_name]
     if layer.class_name == "SimpleRNN":
@@ -177,10 +180,10 @@ class _LSTM:
         self._u_t = np.ascontiguousarray(self._u.T)
         i, g, o = (self._gates[:, place] for place in (0, 2, 3))
         # Each gate's slope times what the gate is multiplied with in the equations above.
-        self._da = da = np.empty_like(self._gates)
-        da[:, :2] = _slope(self._gate, self._gates[:, :2])
-        da[:, 2] = _slope(self._activation, g)
-        da[:, 3] = _slope(self._gate, o)
+        self._da = da = empty(self._gates.shape, self._gates.dtype)
+        _slope(self._gate, self._gates[:, :2], da[:, :2])
+        _slope(self._activation, g, da[:, 2])
+        _slope(self._gate, o, da[:, 3])
         da[:, 0] *= g
         da[:, 1] *= states[1][:-1]
         da[:, 2] *= i
@@ -361,9 +364,9 @@ def _mix(z: Array, h: Array, g: Array, new: Array, product: Array) -> None:
 def _gru_factors(gate: Activation, activation: Activation, gates: Array, before: Array) -> Array:
     """What the gradients of z, r and g are multiplied with in both kinds of GRU."""
     z, g = gates[:, 0], gates[:, 2]
-    factors = np.empty_like(gates)
-    factors[:, :2] = _slope(gate, gates[:, :2])
-    factors[:, 2] = _slope(activation, g)
+    factors = empty(gates.shape, gates.dtype)
+    _slope(gate, gates[:, :2], factors[:, :2])
+    _slope(activation, g, factors[:, 2])
     factors[:, 0] *= before - g
     factors[:, 2] *= 1 - z
     return factors
@@ -418,13 +421,13 @@ def _activation(layer: LayerSpec, key: str) -> Activation:
     return ACTIVATIONS[str(layer[key])]
 
 
-def _slope(activation: Activation, y: Array) -> Array:
+def _slope(activation: Activation, y: Array, out: Array | None = None) -> Array:
     if activation.slope is None:
         raise ValueError(
             f"A recurrent layer with the activation {activation.name!r} can be run here, but not "
             "trained. Expected one that treats each neuron by itself."
         )
-    return activation.slope(y)
+    return activation.slope(y, empty(y.shape, y.dtype) if out is None else out)
 
 
 def _by_gate(side_by_side: Array, gates: int) -> Array:
@@ -436,7 +439,7 @@ def _by_gate(side_by_side: Array, gates: int) -> Array:
 def _result(by_gate: Array) -> tuple[Array, Array]:
     """An array ``(time, batch, gates * units)`` for `by_gate`, and it by gate."""
     time, gates, batch, units = by_gate.shape
-    result = np.empty((time, batch, gates * units), by_gate.dtype)
+    result = empty((time, batch, gates * units), by_gate.dtype)
     return result, _by_gate(result, gates)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS
+from sentiment_rnn.numpy_rnn.memory import empty, empty_like
 from sentiment_rnn.numpy_rnn.projection import is_time_major, project, project_backward, sum_rows
 
 Array = np.ndarray
@@ -49,14 +50,13 @@ def dropout(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, Arr
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
     Overfitting", 2014; dividing while training is known as inverted dropout.
     """
-    by_time = is_time_major(x)
-    shape = x.swapaxes(0, 1).shape if by_time else x.shape
-    # 32 bits of chance a number do, also where the numbers have 64.
-    factors = (rng.random(shape, dtype=np.float32) >= rate).astype(x.dtype)
-    factors *= 1 / (1 - rate)
-    if by_time:  # in the order of the input's memory
-        factors = factors.swapaxes(0, 1)
-    return x * factors, factors
+    # 16 bits of chance for each number; the rate is a multiple of 1 / 65,536 then.
+    bits = rng.integers(0, 1 << 64, -(-x.size // 4), np.uint64).view(np.uint16)[: x.size]
+    factors = empty_like(x)
+    in_memory = factors.swapaxes(0, 1) if is_time_major(x) else factors
+    kept = (bits >= round(rate * (1 << 16))).reshape(in_memory.shape)
+    np.multiply(kept, x.dtype.type(1 / (1 - rate)), out=in_memory)
+    return np.multiply(x, factors, out=empty_like(x)), factors
 
 
 def flatten(x: Array) -> Array:
@@ -195,6 +195,75 @@ def dense_backward(
         gradient = ACTIVATIONS[activation].backward(y, gradient)
     of_kernel, of_x = project_backward(x, kernel, gradient, input_gradient=input_gradient)
     return of_kernel, sum_rows(gradient), of_x
+
+
+def dense_of_steps(
+    x: Array, kernel: Array, bias: Array | None, activation: str = "linear"
+) -> Array:
+    """``dense(flatten(x), ...)`` without putting the time steps side by side first.
+
+    That is a sum over time, ``activation(sum_t x_t @ kernel_t + bias)``, each step with rows of
+    the kernel of its own.
+
+    Args:
+        x: floats ``(batch, time, features)``; fastest with time first in memory.
+        kernel: ``(time * features, units)``.
+        bias: ``(units,)`` or None.
+        activation: a key of `ACTIVATIONS`.
+
+    Returns:
+        ``(batch, units)``.
+
+    Example:
+        >>> x, kernel = np.arange(12.0).reshape(2, 3, 2), np.ones((6, 1))
+        >>> np.array_equal(dense_of_steps(x, kernel, None), dense(flatten(x), kernel, None))
+        True
+    """
+    y = np.matmul(x.swapaxes(0, 1), _kernel_of_steps(x, kernel)).sum(axis=0)
+    if bias is not None:
+        y += bias
+    return ACTIVATIONS[activation].function(y, out=y)
+
+
+def dense_of_steps_backward(
+    x: Array,
+    kernel: Array,
+    y: Array,
+    gradient: Array,
+    activation: str = "linear",
+    *,
+    of_sum: bool = False,
+    input_gradient: bool = True,
+) -> tuple[Array, Array, Array | None]:
+    """The gradients of `dense_of_steps`, as `dense_backward` gives them.
+
+    That of `x`, ``(batch, time, features)``, has time first in memory.
+
+    Example:
+        >>> x, kernel = np.ones((1, 3, 2)), np.ones((6, 1))
+        >>> y = dense_of_steps(x, kernel, None)
+        >>> dense_of_steps_backward(x, kernel, y, np.ones((1, 1)))[2].shape
+        (1, 3, 2)
+    """
+    if not of_sum:
+        gradient = ACTIVATIONS[activation].backward(y, gradient)
+    by_time = x.swapaxes(0, 1)
+    of_kernel = np.matmul(by_time.swapaxes(1, 2), gradient).reshape(kernel.shape)
+    of_bias = gradient.sum(axis=0)
+    if not input_gradient:
+        return of_kernel, of_bias, None
+    of_x = empty(by_time.shape, x.dtype)
+    steps = _kernel_of_steps(x, kernel)
+    if kernel.shape[1] == 1:
+        np.multiply(gradient, steps.swapaxes(1, 2), out=of_x)
+    else:
+        np.matmul(gradient, steps.swapaxes(1, 2), out=of_x)
+    return of_kernel, of_bias, of_x.swapaxes(0, 1)
+
+
+def _kernel_of_steps(x: Array, kernel: Array) -> Array:
+    """The kernel's rows for each step, ``(time, features, units)``."""
+    return kernel.reshape(x.shape[1], x.shape[2], -1)
 
 
 def _shares(x: Array, mask: Array | None) -> Array:

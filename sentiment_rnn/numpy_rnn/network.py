@@ -11,6 +11,8 @@ from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.numpy_rnn.layers import (
     dense,
     dense_backward,
+    dense_of_steps,
+    dense_of_steps_backward,
     dropout,
     flatten,
     masking,
@@ -19,6 +21,7 @@ from sentiment_rnn.numpy_rnn.layers import (
     mean_pooling,
     mean_pooling_backward,
 )
+from sentiment_rnn.numpy_rnn.memory import empty_like
 from sentiment_rnn.numpy_rnn.projection import project, project_backward, sum_rows
 from sentiment_rnn.numpy_rnn.recurrent import Kept, scan, scan_backward, split_bias
 
@@ -280,7 +283,9 @@ class Network:
                 found = self._recurrent_back(index, record, gradient, wanted, gradients)
             elif layer.class_name == "Dense":
                 assert record.x is not None
-                kernel, bias, of_x = dense_backward(
+                flattened = self._is_flattened(index) and record.x.ndim == 3
+                back = dense_of_steps_backward if flattened else dense_backward
+                kernel, bias, of_x = back(
                     record.x,
                     self._weight(index, "", "kernel"),
                     record.y,
@@ -383,16 +388,10 @@ class Network:
                         assert rng is not None
                         record.y, record.factors = dropout(x, float(str(layer["rate"])), rng)
                 elif name == "Dense":
-                    kernel = self._weight(index, "", "kernel")
-                    bias = self._weight(index, "", "bias") if layer["use_bias"] else None
-                    if x.shape[-1] != len(kernel):
-                        raise ValueError(
-                            f"Layer {index}, Dense, expects {len(kernel)} inputs: "
-                            f"{self.spec.batch_shape[1]} time steps. Received: {x.shape[-1]}"
-                        )
-                    record.y = dense(x, kernel, bias, str(layer["activation"]))
+                    record.y = self._dense(index, x)
                 elif name == "Flatten":
-                    record.y, mask = flatten(x), None
+                    # A Dense that comes next reads the steps from where they are.
+                    record.y, mask = x if self._is_flattened(index + 1) else flatten(x), None
                 elif name == "GlobalAveragePooling1D":
                     record.y, mask = mean_pooling(x, mask), None
                 else:
@@ -404,6 +403,26 @@ class Network:
         self.output_mask = mask
         self._records = records if keep else None
         return x
+
+    def _is_flattened(self, index: int) -> bool:
+        """Whether a layer is a Dense on time steps that a Flatten puts side by side."""
+        pair = [layer.class_name for layer in self.spec.layers[max(index - 1, 0) : index + 1]]
+        return pair == ["Flatten", "Dense"]
+
+    def _dense(self, index: int, x: Array) -> Array:
+        kernel, activation = (
+            self._weight(index, "", "kernel"),
+            self.spec.layers[index]["activation"],
+        )
+        flattened = self._is_flattened(index) and x.ndim == 3
+        inputs = x.shape[1] * x.shape[2] if flattened else x.shape[-1]
+        if inputs != len(kernel):
+            raise ValueError(
+                f"Layer {index}, Dense, expects {len(kernel)} inputs: {self.spec.batch_shape[1]} "
+                f"time steps. Received: {inputs}"
+            )
+        function = dense_of_steps if flattened else dense
+        return function(x, kernel, self._bias(index, ""), str(activation))
 
     def _recurrent(
         self,
@@ -551,9 +570,11 @@ def _simple_back(layer: LayerSpec, record: _Record, gradient: Array) -> Array:
         assert record.mask is not None
         return gradient * record.mask[..., np.newaxis]
     if layer.class_name == "Dropout":
-        return gradient if record.factors is None else gradient * record.factors
+        if record.factors is None:
+            return gradient
+        return np.multiply(gradient, record.factors, out=empty_like(record.factors))
     if layer.class_name == "Flatten":
-        return gradient.reshape(record.x.shape)
+        return gradient if gradient.ndim == 3 else gradient.reshape(record.x.shape)
     if layer.class_name == "GlobalAveragePooling1D":
         return mean_pooling_backward(record.x, record.mask, gradient)
     return max_pooling_backward(record.x, record.y, gradient)

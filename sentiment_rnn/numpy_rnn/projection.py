@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sentiment_rnn.numpy_rnn.memory import empty
+
 Array = np.ndarray
 
 
@@ -29,7 +31,7 @@ def project(x: Array, kernel: Array, bias: Array | None = None) -> Array:
         (2, 5, 4)
     """
     by_time = is_time_major(x)
-    rows = _rows(x, by_time) @ kernel
+    rows = _product(_rows(x, by_time), kernel)
     if bias is not None:
         rows += bias
     return _unfold(rows, x.shape, by_time)
@@ -62,7 +64,7 @@ def project_backward(
     of_kernel = _rows(x, by_time).T @ rows
     if not input_gradient:
         return of_kernel, None
-    return of_kernel, _unfold(rows @ kernel.T, x.shape, by_time)
+    return of_kernel, _unfold(_product(rows, kernel.T), x.shape, by_time)
 
 
 def sum_rows(x: Array) -> Array:
@@ -87,6 +89,11 @@ def is_time_major(x: Array) -> bool:
         (False, True)
     """
     return x.ndim == 3 and not x.flags.c_contiguous and x.swapaxes(0, 1).flags.c_contiguous
+
+
+def _product(rows: Array, kernel: Array) -> Array:
+    out = empty((len(rows), kernel.shape[1]), np.result_type(rows, kernel))
+    return np.matmul(rows, kernel, out=out)
 
 
 def _rows(x: Array, by_time: bool) -> Array:

@@ -19,6 +19,7 @@ import numpy as np
 
 from sentiment_rnn.architectures.layers import RECURRENT_GATES, LayerSpec
 from sentiment_rnn.numpy_rnn.cells import Cell, make_cell
+from sentiment_rnn.numpy_rnn.memory import empty
 
 Array = np.ndarray
 
@@ -148,7 +149,7 @@ def scan(
     every = keep or bool(layer["return_sequences"])
     # Of the cell state of an LSTM only the way back needs more than the present and the next.
     states = [
-        np.empty(((time if needed else 1) + 1, batch, layer.units), projected.dtype)
+        empty(((time if needed else 1) + 1, batch, layer.units), projected.dtype)
         for needed in (every, keep)[: _count_states(layer)]
     ]
     for place, state in enumerate(states):

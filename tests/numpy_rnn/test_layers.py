@@ -5,7 +5,10 @@ import pytest
 from sentiment_rnn.numpy_rnn.layers import (
     dense,
     dense_backward,
+    dense_of_steps,
+    dense_of_steps_backward,
     dropout,
+    flatten,
     masking,
     max_pooling,
     max_pooling_backward,
@@ -106,3 +109,27 @@ def test_dense_takes_a_gradient_of_its_sums():
         assert one is not None
         assert other is not None
         np.testing.assert_allclose(one, other)
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("time_first", [False, True])
+@pytest.mark.parametrize("activation", ["linear", "sigmoid", "softmax"])
+def test_dense_of_steps_is_dense_of_the_flattened(units, time_first, activation):
+    x = RANDOM.normal(size=(4, 5, 3))
+    if time_first:
+        x = np.ascontiguousarray(x.swapaxes(0, 1)).swapaxes(0, 1)
+    kernel, bias = RANDOM.normal(size=(15, units)), RANDOM.normal(size=units)
+    y = dense_of_steps(x, kernel, bias, activation)
+    np.testing.assert_allclose(y, dense(flatten(x), kernel, bias, activation), atol=1e-12)
+    gradient = RANDOM.normal(size=y.shape)
+    for of_sum in (False, True):
+        found = dense_of_steps_backward(x, kernel, y, gradient, activation, of_sum=of_sum)
+        expected = dense_backward(flatten(x), kernel, y, gradient, activation, of_sum=of_sum)
+        assert found[2] is not None
+        assert expected[2] is not None
+        assert is_time_major(found[2])
+        np.testing.assert_allclose(found[0], expected[0], atol=1e-12)
+        np.testing.assert_allclose(found[1], expected[1], atol=1e-12)
+        np.testing.assert_allclose(flatten(found[2]), expected[2], atol=1e-12)
+    found = dense_of_steps_backward(x, kernel, y, gradient, input_gradient=False)
+    assert found[2] is None

@@ -41,7 +41,7 @@ STACKED = NetworkSpec(
 all_steps = pytest.mark.filterwarnings("ignore:.*was passed an input with a mask attached")
 
 
-def check_gradients(spec, x, mask=None, seed=None):
+def check_gradients(spec, x, mask=None, seed=None, step=5e-5):
     """Every weight and the input by differences; `seed` is that of the dropout, if any."""
     weights = random_weights(spec)
     done = Network(spec, weights)
@@ -60,8 +60,8 @@ def check_gradients(spec, x, mask=None, seed=None):
         return (forward() * probe).sum()
 
     for weight, array, gradient in zip(spec.weights(), done.weights, gradients, strict=True):
-        assert_gradient(gradient, by_differences(loss, array), str(weight))
-    numbers = by_differences(loss, x)
+        assert_gradient(gradient, by_differences(loss, array, step), str(weight))
+    numbers = by_differences(loss, x, step)
     if mask is not None:
         # A masked step is read as soon as one of its numbers isn't the mask's.
         assert not of_x[~mask].any()
@@ -86,7 +86,8 @@ def test_gradients_of_merge_modes(mode, head):
 
 @pytest.mark.parametrize("seed", [None, 3])
 def test_gradients_of_many_layers_with_dropout(seed):
-    check_gradients(STACKED, random_input(mask=True), MASK, seed)
+    # The deeper the network, the smaller are differences beside the rounding of its output.
+    check_gradients(STACKED, random_input(mask=True), MASK, seed, step=2e-4)
 
 
 def test_gradients_of_a_stateful_network_stop_at_the_beginning_of_the_window():
