@@ -11,7 +11,7 @@ In the order of the data:
 - `network` puts them together: `Network.forward` and `Network.backward`;
 - `losses` says how wrong the output is and where the way back starts;
 - `optimizers` turns gradients into changed weights;
-- `stepping` reads without an end, one step at a time.
+- `stepping` reads without an end, one step or some steps at a time.
 
 Names, gate order, masks and numbers are Keras's, so that weights move both ways. Nothing here
 imports Keras; nothing changes its arguments, but for an optimizer the weights and its state.

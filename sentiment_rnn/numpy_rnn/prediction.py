@@ -8,17 +8,22 @@ bias`` is a table, and a token costs one of its rows and the small recurrent pro
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import UsageError
 from sentiment_rnn.numpy_rnn.network import Network
+from sentiment_rnn.numpy_rnn.stepping import RNN
+from sentiment_rnn.preprocessing.padding import PADDING_ID, pad_sequences
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 
 # Texts in a batch: large enough for the matrix product of a step, small enough for its outputs at
 # all steps to stay near the processor.
 BATCH_SIZE = 64
+# Steps of a stream that are read at once: enough for what goes before the first not to count.
+_STEPS = 1024
 _COUNTS_ALL_STEPS = ("Flatten", "GlobalMaxPooling1D")
 
 
@@ -82,6 +87,40 @@ class Predictor:
             )
         return outputs
 
+    def predict_stream(self, parts: Iterable[np.ndarray]) -> np.ndarray:
+        """The network's output for one text that comes in parts, in constant memory.
+
+        Args:
+            parts: int32 ids of the text in order; not changed. Of a text that is cut to
+                ``maxlen`` at its end, no more is read than says whether it is cut.
+
+        Returns:
+            float32 ``(outputs,)``: what `predict` gives for all ids in one array.
+
+        Raises:
+            UsageError: if a text of any length goes into the network, and a layer needs the end
+                of it first.
+        """
+        spec = self._network.spec
+        if self._preprocessor.config.maxlen:
+            return self.predict([self._preprocessor.truncate_stream(parts)])[0]
+        if spec.is_stateful and spec.batch_shape[1]:
+            return self._read_in_turn(_windows(parts, spec.batch_shape[1]))[0]
+        try:
+            rnn = RNN(spec, self._network.weights)
+        except ValueError as error:
+            raise UsageError(
+                f"This network needs a text's end before it can begin. {error}\n"
+                "Give the text to predict_proba in one piece."
+            ) from error
+        for ids in _slices(parts, _STEPS):
+            if self._tables is None:
+                output = rnn.read(self._vectors[ids[np.newaxis]])
+            else:
+                mask = None if self._is_masked is None else ~self._is_masked[ids[np.newaxis]]
+                output = rnn.read_projected(self._tables[0][ids[np.newaxis]], mask)
+        return output[0]
+
     def _batches(self, lengths: Sequence[int]) -> Iterator[np.ndarray]:
         """Rows of like length together, so that little padding is read."""
         order = np.argsort(lengths, kind="stable")
@@ -124,12 +163,46 @@ class Predictor:
 
     def _read_windows(self, texts: Sequence[np.ndarray]) -> np.ndarray:
         """The output after the last window of texts that have the same number of windows."""
-        window = self._network.spec.batch_shape[1] or max(len(ids) for ids in texts)
+        window = self._network.spec.batch_shape[1] or max(1, *map(len, texts))
         count = self._count_windows(max(len(ids) for ids in texts))
         ids = np.zeros((len(texts), count * window), np.int32)
         for row, text in zip(ids, texts, strict=True):
             row[: len(text)] = text
+        return self._read_in_turn(np.split(ids, count, axis=1))
+
+    def _read_in_turn(self, windows: Iterable[np.ndarray]) -> np.ndarray:
+        """The output after the last of some windows ``(batch, window)``."""
         self._network.reset_states()
-        for part in np.split(ids, count, axis=1):
-            output = self._read(part)
+        for window in windows:
+            output = self._read(window)
         return output
+
+
+def _slices(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The same ids in arrays of `size`, the last one shorter; in place of no ids one of padding.
+
+    Example:
+        >>> [ids.tolist() for ids in _slices([np.array([5, 6, 7]), np.array([8, 9])], 2)]
+        [[5, 6], [7, 8], [9]]
+    """
+    waiting = np.empty(0, np.int32)
+    nothing = True
+    for part in parts:
+        waiting = np.concatenate([waiting, part], dtype=np.int32)
+        whole = len(waiting) - len(waiting) % size
+        yield from waiting[:whole].reshape(-1, size)
+        waiting = waiting[whole:]
+        nothing = nothing and not whole
+    if len(waiting) or nothing:
+        yield waiting if len(waiting) else np.full(1, PADDING_ID, np.int32)
+
+
+def _windows(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Ids in windows ``(1, size)``, the last one padded.
+
+    Example:
+        >>> [ids.tolist() for ids in _windows([np.array([5, 6, 7])], 2)]
+        [[[5, 6]], [[7, 0]]]
+    """
+    for ids in _slices(parts, size):
+        yield pad_sequences([ids], size)

@@ -1,4 +1,4 @@
-"""A network that is fed one step at a time and keeps its state inside."""
+"""A network that is fed one step or some steps at a time and keeps its state inside."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.numpy_rnn.layers import dense, masking
+from sentiment_rnn.architectures.layers import POOLING, LayerSpec, NetworkSpec
+from sentiment_rnn.numpy_rnn.layers import dense, masking, max_pooling
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.projection import project
 from sentiment_rnn.numpy_rnn.recurrent import scan, split_bias
@@ -19,8 +19,8 @@ class RNN:
     """A recurrent network for as long as its input goes on.
 
     Args:
-        spec: layers that can be read step by step: recurrent ones that go forwards, Dense,
-            Masking and Dropout, which does nothing here.
+        spec: layers that can be read step by step: recurrent ones that go forwards, pooling over
+            time, Dense, Masking and Dropout, which does nothing here.
         weights: arrays in the order of ``spec.weights()``, all float32 or all float64; copied.
 
     Raises:
@@ -44,13 +44,22 @@ class RNN:
     """
 
     def __init__(self, spec: NetworkSpec, weights: Sequence[Array]) -> None:
+        has_time = True
         for layer in spec.layers:
-            stepwise = layer.is_recurrent and not layer["go_backwards"]
-            if not stepwise and layer.class_name not in ("Dense", "Dropout", "Masking"):
+            name = layer.class_name
+            stepwise = name in ("Dense", "Dropout", "Masking", *POOLING)
+            if layer.is_recurrent:
+                stepwise = not layer["go_backwards"]
+                has_time = bool(layer["return_sequences"])
+            elif name in POOLING:
+                has_time = False
+            # Flatten would put all steps side by side; where none are left, it does nothing.
+            if not stepwise and (name != "Flatten" or has_time):
                 backwards = " that goes backwards" if layer.is_recurrent else ""
                 raise ValueError(
                     "A network that is read step by step consists of recurrent layers that go "
-                    f"forwards, Dense, Masking and Dropout. Received: {layer.class_name}{backwards}"
+                    "forwards, pooling over time, Dense, Masking and Dropout. Received: "
+                    f"{name}{backwards}"
                 )
         self._network = Network(spec, weights)
         arrays = iter(self._network.weights)
@@ -58,8 +67,17 @@ class RNN:
             {weight.name: next(arrays) for weight in spec.weights() if weight.layer == index}
             for index in range(len(spec.layers))
         ]
+        over_time = [
+            index
+            for index, layer in enumerate(spec.layers)
+            if layer.is_recurrent or layer.class_name in POOLING
+        ]
+        # Behind this layer only the last step counts.
+        self._last_over_time = max(over_time, default=len(spec.layers) - 1)
         self._states: dict[int, tuple[Array, ...]] = {}
-        self._shape: tuple[int, ...] | None = None
+        # By the index of each pooling layer the sum and the number of steps, or the maximum.
+        self._pooled: dict[int, tuple[Array, ...]] = {}
+        self._batch: tuple[int, ...] | None = None
 
     @property
     def states(self) -> dict[int, tuple[Array, ...]]:
@@ -84,44 +102,155 @@ class RNN:
             ValueError: if the shape is another than at the steps before.
         """
         x = np.asarray(x)
-        spec = self._network.spec
-        features = spec.batch_shape[2]
+        features = self._network.spec.batch_shape[2]
         if x.ndim not in (1, 2) or x.shape[-1] != features:
             raise ValueError(
                 f"Expected a step ({features},) or (batch, {features}). Received: {x.shape}"
             )
-        if self._shape not in (None, x.shape):
+        y = self._run(x.shape[:-1], x[..., np.newaxis, :])
+        return y if x.ndim == 2 else y[0]
+
+    def read(self, x: Array) -> Array:
+        """Reads some steps at once, which is the same as `step` for each of them, but faster.
+
+        Args:
+            x: numbers ``(time, features)``, or ``(batch, time, features)`` for several sequences
+                side by side; not changed.
+
+        Returns:
+            The network's output after the last of these steps, as `step`.
+
+        Raises:
+            ValueError: as `step`, or if there is no step.
+
+        Example:
+            >>> spec = NetworkSpec((None, None, 2), (LayerSpec("GlobalMaxPooling1D"),))
+            >>> rnn = RNN(spec, [])
+            >>> rnn.read(np.array([[1.0, 5.0], [2.0, 4.0]]))
+            array([2., 5.], dtype=float32)
+            >>> rnn.read(np.array([[3.0, 0.0]]))
+            array([3., 5.], dtype=float32)
+        """
+        x = np.asarray(x)
+        features = self._network.spec.batch_shape[2]
+        if x.ndim not in (2, 3) or x.shape[-1] != features or not x.shape[-2]:
             raise ValueError(
-                f"Expected a step {self._shape} as before; reset() makes a new start. Received: "
-                f"{x.shape}"
+                f"Expected steps (time of at least 1, {features}) or (batch, time, {features}). "
+                f"Received: {x.shape}"
             )
-        self._shape = x.shape
-        y = x.reshape(-1, 1, features).astype(self._network.dtype, copy=False)
-        mask: Array | None = None
+        y = self._run(x.shape[:-2], x)
+        return y if x.ndim == 3 else y[0]
+
+    def read_projected(self, projected: Array, mask: Array | None = None) -> Array:
+        """As `read`, from inputs that the kernel of the first layer has met already.
+
+        Args:
+            projected: rows of the table that `Network.project_inputs` makes of word vectors,
+                floats ``(batch, time, gates * units)``; not changed.
+            mask: ``(batch, time)``, true where a step is to be read, or None. It stands in for
+                the Masking that the network may begin with.
+
+        Returns:
+            As `read`, ``(batch, units)``.
+
+        Raises:
+            ValueError: as `read`; or if the network doesn't begin with a recurrent layer, after a
+                Masking or not.
+        """
+        return self._run(projected.shape[:1], None, projected, mask)
+
+    def _run(
+        self,
+        batch: tuple[int, ...],
+        x: Array | None,
+        projected: Array | None = None,
+        mask: Array | None = None,
+    ) -> Array:
+        """The output after the last step, ``(batch, units)``."""
+        spec = self._network.spec
+        if self._batch not in (None, batch):
+            features = spec.batch_shape[2]
+            raise ValueError(
+                f"Expected a step {(*self._batch, features)} as before; reset() makes a new start. "
+                f"Received: {(*batch, features)}"
+            )
+        first = 0
+        if projected is not None:
+            first = 1 if spec.layers[0].class_name == "Masking" else 0
+            if not any(layer.is_recurrent for layer in spec.layers[first : first + 1]):
+                raise ValueError("Expected steps: this network begins with no recurrent layer.")
+            y = projected.astype(self._network.dtype, copy=False)
+        elif x is not None:
+            y = x.reshape(-1, *x.shape[-2:]).astype(self._network.dtype, copy=False)
+        self._batch = batch
         for index, (layer, arrays) in enumerate(zip(spec.layers, self._arrays, strict=True)):
+            if index < first:
+                continue
             if layer.class_name == "Masking":
                 y, mask = masking(y, float(str(layer["mask_value"])))
             elif layer.class_name == "Dense":
                 y = dense(y, arrays["kernel"], arrays.get("bias"), str(layer["activation"]))
+            elif layer.class_name in POOLING:
+                y = self._pool(index, layer, y, mask)
             elif layer.is_recurrent:
                 bias, recurrent_bias = split_bias(layer, arrays.get("bias"))
-                done = scan(
-                    layer,
-                    project(y, arrays["kernel"], bias),
-                    arrays["recurrent_kernel"],
-                    recurrent_bias,
-                    initial_state=self._states.get(index),
-                    mask=mask,
-                    keep=False,
-                )
-                self._states[index] = done.state
-                # Where the step is masked, the output is that of the step before, which a scan of
-                # this step alone can't know: it is the state. But for zero_output_for_mask.
-                y = done.last if layer["zero_output_for_mask"] else done.state[0]
-                y = y[:, np.newaxis]
-        return y[:, 0] if x.ndim == 2 else y[0, 0]
+                if projected is None or index > first:
+                    y = project(y, arrays["kernel"], bias)
+                y = self._scan(index, layer, y, arrays["recurrent_kernel"], recurrent_bias, mask)
+            if index == self._last_over_time and y.ndim == 3:
+                y = y[:, -1]
+        return y
+
+    def _scan(
+        self,
+        index: int,
+        layer: LayerSpec,
+        projected: Array,
+        recurrent_kernel: Array,
+        recurrent_bias: Array | None,
+        mask: Array | None,
+    ) -> Array:
+        """A recurrent layer's outputs ``(batch, time, units)`` or the last ``(batch, units)``."""
+        before = self._states.get(index)
+        done = scan(
+            layer,
+            projected,
+            recurrent_kernel,
+            recurrent_bias,
+            initial_state=before,
+            mask=mask,
+            keep=False,
+        )
+        self._states[index] = done.state
+        # Where a step is masked, the output is that of the step before. If none of these steps
+        # comes before it, a scan of these steps alone can't know it: it is the state.
+        if not layer["return_sequences"]:
+            return done.last if layer["zero_output_for_mask"] else done.state[0]
+        assert done.outputs is not None
+        if mask is None or before is None or layer["zero_output_for_mask"]:
+            return done.outputs
+        read = np.logical_or.accumulate(mask, axis=1)[..., np.newaxis]
+        return np.where(read, done.outputs, before[0][:, np.newaxis])
+
+    def _pool(self, index: int, layer: LayerSpec, y: Array, mask: Array | None) -> Array:
+        """The mean or maximum over all steps so far, ``(batch, features)``."""
+        before = self._pooled.get(index)
+        if layer.class_name == "GlobalMaxPooling1D":
+            highest = max_pooling(y)
+            self._pooled[index] = (highest if before is None else np.maximum(before[0], highest),)
+            return self._pooled[index][0]
+        counts = np.ones(y.shape[:2], bool) if mask is None else mask
+        # In double precision: a sum of millions of steps has no room for the next in single.
+        total = np.asarray(y.sum(axis=1, where=counts[..., np.newaxis], dtype=np.float64))
+        count = counts.sum(axis=1, keepdims=True)
+        if before is not None:
+            total, count = before[0] + total, before[1] + count
+        self._pooled[index] = (total, count)
+        with np.errstate(invalid="ignore"):  # nan of no steps at all, as in Keras
+            return (total / count).astype(y.dtype)
 
     def reset(self) -> None:
         """Forgets everything read so far."""
         self._states.clear()
-        self._shape = None
+        self._pooled.clear()
+        self._batch = None

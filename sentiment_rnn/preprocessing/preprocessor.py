@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,13 +103,35 @@ class Preprocessor:
 
     def encode_tokens(self, tokenized: Iterable[Sequence[str]]) -> list[np.ndarray]:
         """The ids of texts that are tokenized already; otherwise as `encode`."""
+        return list(self._ids(tokenized))
+
+    def encode_stream(self, pieces: Iterable[str]) -> Iterator[np.ndarray]:
+        """Yields the ids of one text that comes in pieces, however long it is.
+
+        Args:
+            pieces: the text, cut anywhere; see `TreebankTokenizer.tokenize_stream`.
+
+        Yields:
+            int32 ids in order, some thousands in an array: together those of
+            ``encode(["".join(pieces)])``, neither cut nor padded.
+
+        Raises:
+            DataError: for more than some 1,000,000 characters in a row without white space.
+
+        Example:
+            >>> vectors = WordVectors(["bad", "good"], np.array([[-1.0, 0.5], [1.0, 0.25]]))
+            >>> preprocessor = Preprocessor(PreprocessingConfig(), vectors)
+            >>> list(preprocessor.encode_stream(["go", "od or b", "ad"]))
+            [array([2], dtype=int32), array([1], dtype=int32)]
+        """
+        return self._ids(self.tokenizer.tokenize_stream(pieces))
+
+    def _ids(self, tokenized: Iterable[Sequence[str]]) -> Iterator[np.ndarray]:
         index = self.word_vectors.index
         unknown = index[UNKNOWN_WORD] if self.config.unknown == "vector" else -1
-        encoded = []
         for tokens in tokenized:
             rows = np.array([index.get(token, unknown) for token in tokens], np.int32)
-            encoded.append(rows[rows >= 0] + np.int32(PADDING_ID + 1))
-        return encoded
+            yield rows[rows >= 0] + np.int32(PADDING_ID + 1)
 
     def pad(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """Cuts and pads ids to ``maxlen``: int32 ``(texts, maxlen)``."""
@@ -126,6 +148,33 @@ class Preprocessor:
         if self.config.truncating == "post":
             return [ids[:maxlen] for ids in encoded]
         return [ids[-maxlen:] for ids in encoded]
+
+    def truncate_stream(self, parts: Iterable[np.ndarray]) -> np.ndarray:
+        """As much of a stream of ids as `truncate` and `is_truncated` ask for.
+
+        Args:
+            parts: ids of one text in order, as `encode_stream` yields them; not changed. Where
+                the end of long texts is dropped, it isn't read.
+
+        Returns:
+            int32 ids: of a text longer than ``maxlen`` one more than that, of the end that stays.
+
+        Example:
+            >>> vectors = WordVectors(["bad", "good"], np.array([[-1.0, 0.5], [1.0, 0.25]]))
+            >>> preprocessor = Preprocessor(PreprocessingConfig(maxlen=2), vectors)
+            >>> preprocessor.truncate_stream(np.array([[1, 2], [2, 1], [1, 1]]))
+            array([1, 2, 2], dtype=int32)
+        """
+        maxlen = self.config.maxlen
+        kept = np.empty(0, np.int32)
+        for part in parts:
+            kept = np.concatenate([kept, part], dtype=np.int32)
+            if not maxlen or len(kept) <= maxlen:
+                continue
+            if self.config.truncating == "post":
+                return kept[: maxlen + 1]
+            kept = kept[-maxlen - 1 :]
+        return kept
 
     def is_truncated(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """Whether ``maxlen`` cuts something off each text: bool ``(texts,)``."""

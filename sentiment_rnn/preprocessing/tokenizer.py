@@ -8,6 +8,10 @@ Most of what a text consists of has been seen before: `tokenize` looks up what e
 two spaces becomes, and applies the rules to new chunks only. That gives the same tokens because no
 rule sees beyond a space; those that see where a text starts or ends are applied to the text first.
 
+A text can also come in pieces, without end (`TreebankTokenizer.tokenize_stream`). White space is
+where it is cut again: no rule sees further than one character of it. So ``A\nB`` has the tokens of
+``A\n`` and those of ``\nB``, if something stands in for B behind the first.
+
 >>> tokens_by_rules('"Dull," she said.') == TreebankTokenizer().tokenize('"Dull," she said.')
 True
 """
@@ -15,11 +19,23 @@ True
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
+
+from sentiment_rnn.errors import DataError
 
 # IMDB marks line breaks inside a review this way.
 _BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_UNFINISHED_TAG = re.compile(r"<(?:b(?:r\s*/?)?)?", re.IGNORECASE)
+
+# Characters of a stream that are tokenized at a time.
+_BLOCK = 1 << 16
+# Characters of a stream without white space, which can't be cut without changing tokens. No
+# language fills pages this way; encoded pictures do.
+LONGEST_RUN = 1_000_000
+# White space at the end of what has come of a stream is shortened beyond this.
+_LONG_SPACE = 1000
+_SEPARATOR = re.compile("[\x1c-\x1f]")
 
 _Rule = tuple[re.Pattern[str], str]
 
@@ -129,6 +145,45 @@ class _Chunks(dict[str, tuple[str, ...]]):
 _chunks = _Chunks()
 
 
+def _blocks(pieces: Iterable[str], size: int) -> Iterator[str]:
+    """The same text cut every `size` characters, so that no cut depends on those of the pieces.
+
+    Example:
+        >>> list(_blocks(["a", "", "bcdefg", "h"], 3))
+        ['abc', 'def', 'gh']
+    """
+    waiting: list[str] = []
+    length = 0
+    for piece in pieces:
+        if piece:
+            waiting.append(piece)
+            length += len(piece)
+        if length >= size:
+            text = "".join(waiting)
+            cut = length - length % size
+            for start in range(0, cut, size):
+                yield text[start : start + size]
+            waiting, length = [text[cut:]], length - cut
+    yield "".join(waiting)
+
+
+def _shorten_end(text: str) -> str:
+    r"""Leaves out the middle of very long white space at the end: no rule sees it.
+
+    One rule asks whether there are separators in it, so that one of them stays.
+
+    Example:
+        >>> _shorten_end("a." + " \n" * 9000), _shorten_end("a\t\x1d" + " " * 9000)
+        ('a. \n', 'a\t\x1d ')
+    """
+    space = text[len(text.rstrip()) :]
+    if len(space) <= _LONG_SPACE:
+        return text
+    separator = _SEPARATOR.search(space)
+    middle = separator[0] if separator else ""
+    return text[: -len(space)] + space[0] + middle + space[-1]
+
+
 class TreebankTokenizer:
     """Splits a text into the tokens of the Penn Treebank, as nltk defines them.
 
@@ -156,8 +211,59 @@ class TreebankTokenizer:
 
     def tokenize(self, text: str) -> list[str]:
         """Returns the tokens of `text` in order."""
-        if not self.keep_break_tags:
-            text = _BREAK_TAG.sub("\n", text)
+        return self._tokens(text if self.keep_break_tags else _BREAK_TAG.sub("\n", text))
+
+    def tokenize_stream(self, pieces: Iterable[str]) -> Iterator[list[str]]:
+        """Yields the tokens of one text that comes in pieces, however long it is.
+
+        Memory stays bounded: about 65,000 characters are read and tokenized at a time.
+
+        Args:
+            pieces: the text, cut anywhere: inside words or tags too. It is read no further than
+                the tokens asked for need.
+
+        Yields:
+            Tokens in order, some thousands in a list: together those of
+            ``tokenize("".join(pieces))``.
+
+        Raises:
+            DataError: for more than some 1,000,000 characters in a row without white space.
+
+        Example:
+            >>> list(TreebankTokenizer().tokenize_stream(["It is", "n't b", "ad.<br", " />Watch!"]))
+            [['It', 'is', "n't", 'bad.'], ['Watch', '!']]
+        """
+        held = tag = ""
+        read = 0
+        for block in _blocks(pieces, _BLOCK):
+            read += len(block)
+            if self.keep_break_tags:
+                held += block
+            else:
+                tag += block
+                start = tag.rfind("<")
+                if start < 0 or not _UNFINISHED_TAG.fullmatch(tag, start):
+                    start = len(tag)
+                held += _BREAK_TAG.sub("\n", tag[:start])
+                tag = _shorten_end(tag[start:])
+            # The last word is held back with all that follows it: what the rules for the end of a
+            # text see reaches no further than to the white space before it.
+            words = held.rsplit(None, 1)
+            if len(words) == 2:
+                start = len(held.rstrip()) - len(words[1])
+                # A word in place of the one held back: this is not the end.
+                yield self._tokens(held[:start] + "x")[:-1]
+                held = held[start - 1 :]
+            if words and len(words[-1]) > LONGEST_RUN:
+                raise DataError(
+                    f"Expected white space between words. Received more than {LONGEST_RUN:,} "
+                    f"characters without any before character {read:,} of the text."
+                )
+            held = _shorten_end(held)
+        yield self._tokens(held + tag)
+
+    def _tokens(self, text: str) -> list[str]:
+        """The tokens of a text whose break tags have been seen to."""
         if self.lowercase:
             text = text.lower()
         # At these ends a quote has no space beside it, which makes another token of it.

@@ -11,6 +11,8 @@ from sentiment_rnn.architectures import (
     sentiment_network,
 )
 from sentiment_rnn.architectures.builder import build_network, with_embedding
+from sentiment_rnn.errors import UsageError
+from sentiment_rnn.numpy_rnn import prediction
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
 
@@ -126,6 +128,139 @@ def test_networks_that_do_not_begin_with_a_recurrent_layer():
             keras_output(network, weights, preprocessor, encoded),
             atol=1e-5,
         )
+
+
+# Streams
+
+
+def reset_states(model):
+    for layer in model.layers[-1].layers:
+        if hasattr(layer, "reset_states"):
+            layer.reset_states()
+
+
+def read_whole(*head):
+    """A network for texts of any length, one at a time, as Keras wants it of a stateful one."""
+    return NetworkSpec((1, None, 6), (*head, LayerSpec("Dense", {"units": 2})))
+
+
+def recurrent(name, **options):
+    return LayerSpec(name, {"units": 5, **options})
+
+
+STREAMED = {
+    "last": [recurrent("SimpleRNN")],
+    "stacked": [
+        recurrent("GRU", return_sequences=True),
+        LayerSpec("Dropout", {"rate": 0.2}),
+        recurrent("LSTM"),
+    ],
+    "mean": [recurrent("LSTM", return_sequences=True), LayerSpec("GlobalAveragePooling1D")],
+    "max": [recurrent("GRU", return_sequences=True), LayerSpec("GlobalMaxPooling1D")],
+    "not recurrent at first": [LayerSpec("Dense", {"units": 4}), recurrent("GRU")],
+    "not recurrent": [LayerSpec("Dense", {"units": 4}), LayerSpec("GlobalMaxPooling1D")],
+    "stateful without windows": [recurrent("SimpleRNN", stateful=True)],
+}
+# One word has the vector of the padding, which a mask skips within a text too.
+WITH_ZEROS = WordVectors(
+    VECTORS.words, np.where(np.arange(40)[:, np.newaxis] == 7, 0, VECTORS.matrix())
+)
+
+
+@pytest.mark.filterwarnings("ignore:Layer 'globalmaxpooling1d:UserWarning")
+@pytest.mark.parametrize("name", STREAMED)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("steps", [1, 3, 1024])
+def test_a_stream_is_read_as_the_whole_is(name, masked, steps, monkeypatch):
+    monkeypatch.setattr(prediction, "_STEPS", steps)
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=0), WITH_ZEROS)
+    network = read_whole(*([LayerSpec("Masking")] if masked else []), *STREAMED[name])
+    weights = weights_of(network)
+    predictor = Predictor(network, weights, preprocessor)
+    model = with_embedding(build_network(network, weights), preprocessor.embedding_matrix())
+    outputs = []
+    for ids in [*encoded_texts(6), np.array([8, 8, 3, 8, 8]), np.array([8, 8])]:
+        ids = ids.astype(np.int32)
+        if masked and name == "mean" and not (ids != 8).any():
+            continue  # not a number
+        before = ids.copy()
+        for parts in ([ids], np.split(ids, range(1, len(ids))), np.array_split(ids, 4)):
+            outputs.append(predictor.predict_stream(iter(parts)))
+            assert outputs[-1].dtype == np.float32
+            assert outputs[-1].shape == (2,)
+            np.testing.assert_allclose(outputs[-1], predictor.predict([ids])[0], atol=1e-6)
+        reset_states(model)
+        expected = model.predict_on_batch(preprocessor.pad([ids]))[0]
+        np.testing.assert_allclose(outputs[-1], expected, atol=1e-5)
+        np.testing.assert_array_equal(ids, before)
+    assert np.ptp(outputs) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("head", "masking"), [("last", True), ("last", False), ("flatten", False), ("mean", False)]
+)
+@pytest.mark.parametrize("cell", ["simple", "lstm"])
+def test_a_stream_is_read_in_windows(cell, head, masking):
+    options = ArchitectureConfig(
+        units=5, cell=cell, head=head, masking=masking, stateful=True, window=4
+    )
+    network = sentiment_network(options, maxlen=0, vector_size=6, batch_size=1)
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=0), WITH_ZEROS)
+    weights = weights_of(network)
+    predictor = Predictor(network, weights, preprocessor)
+    model = with_embedding(build_network(network, weights), preprocessor.embedding_matrix())
+    ids = np.random.default_rng(3).integers(1, 41, 13).astype(np.int32)
+    outputs = []
+    for length in range(14):
+        reset_states(model)
+        text = ids[:length]
+        # Filled at the end to whole windows, at least one.
+        padded = np.zeros((1, max(4, -(-length // 4) * 4)), np.int32)
+        padded[0, :length] = text
+        for window in np.split(padded, padded.shape[1] // 4, axis=1):
+            expected = model.predict_on_batch(window)[0]
+        for parts in ([text], np.array_split(text, 5)):
+            outputs.append(predictor.predict_stream(iter(parts)))
+            np.testing.assert_allclose(outputs[-1], expected, atol=1e-5)
+            np.testing.assert_allclose(outputs[-1], predictor.predict([text])[0], atol=1e-6)
+    assert np.ptp(outputs) > 0.01
+
+
+@pytest.mark.parametrize("options", NETWORKS[::2], ids=str)
+@pytest.mark.parametrize("truncating", ["pre", "post"])
+def test_every_network_of_fixed_length_reads_a_stream(options, truncating):
+    config = PreprocessingConfig(maxlen=17, truncating=truncating)
+    network = sentiment_network(ArchitectureConfig(units=5, **options), maxlen=17, vector_size=6)
+    predictor = Predictor(network, weights_of(network), Preprocessor(config, VECTORS))
+    for ids in encoded_texts(8, longest=60):
+        actual = predictor.predict_stream(iter(np.array_split(ids, 5)))
+        np.testing.assert_array_equal(actual, predictor.predict([ids])[0])
+
+
+def test_an_endless_stream_is_read_no_further_than_maxlen():
+    network = sentiment_network(ArchitectureConfig(units=5), maxlen=17, vector_size=6)
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=17), VECTORS)
+    endless = itertools.repeat(np.arange(1, 6, dtype=np.int32))
+    actual = Predictor(network, weights_of(network), preprocessor).predict_stream(endless)
+    assert actual.shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("layer", "received"),
+    [
+        (recurrent("GRU", go_backwards=True), "GRU that goes backwards"),
+        (LayerSpec("Bidirectional", {"layer": recurrent("LSTM")}), "Bidirectional"),
+    ],
+)
+def test_networks_that_need_the_end_first_refuse_a_stream_before_it_is_read(layer, received):
+    network = read_whole(LayerSpec("Masking"), layer)
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=0), VECTORS)
+    predictor = Predictor(network, weights_of(network), preprocessor)
+    parts = iter([np.array([1], np.int32)])
+    message = rf"needs a text's end before .* Received: {received}\nGive the text to predict_proba"
+    with pytest.raises(UsageError, match=message):
+        predictor.predict_stream(parts)
+    assert len(list(parts)) == 1
 
 
 def test_no_texts():

@@ -57,6 +57,74 @@ def test_a_step_gives_what_the_sequence_so_far_gives():
         np.testing.assert_allclose(rnn.step(x[:, t]), whole.forward(x[:, : t + 1]), atol=1e-14)
 
 
+POOLED = ("GlobalAveragePooling1D", "GlobalMaxPooling1D")
+SPLITS: list[list[int]] = [[], [1], [4], [2, 3], [1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("head", ["last", "every step", *POOLED])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("zero_output_for_mask", [False, True])
+def test_many_steps_at_once_give_what_the_sequence_so_far_gives(
+    name, head, masked, zero_output_for_mask
+):
+    options = {"zero_output_for_mask": zero_output_for_mask}
+    layers = [
+        LayerSpec("Masking", {"mask_value": 0.0})
+        if masked
+        else LayerSpec("Dropout", {"rate": 0.5}),
+        cell("GRU", return_sequences=True, **options),
+        LayerSpec("Dense", {"units": 3, "activation": "tanh"}),
+        cell(name, return_sequences=head != "last", **options),
+        *([LayerSpec(head), LayerSpec("Flatten")] if head in POOLED else []),
+        LayerSpec("Dense", {"units": 2, "activation": "softmax"}),
+    ]
+    spec = spec_of(*layers)
+    weights, x = random_weights(spec), random_input(mask=masked)
+    if masked and head == "GlobalAveragePooling1D":
+        x[:, 0] = 1  # a mean of no step at all is not a number
+    before, whole, table = x.copy(), Network(spec, weights), Network(spec_of(*layers[1:]), weights)
+    for splits in SPLITS:
+        rnn, folded, alone = RNN(spec, weights), RNN(spec, weights), RNN(spec, weights)
+        stop = 0
+        for part in np.split(x, splits, axis=1):
+            stop += part.shape[1]
+            expected = whole.forward(x[:, :stop])
+            if head == "every step":
+                expected = expected[:, -1]
+            actual = rnn.read(part)
+            np.testing.assert_allclose(actual, expected, atol=1e-14)
+            np.testing.assert_allclose(alone.read(part[1]), expected[1], atol=1e-14)
+            if masked:
+                (projected,) = table.project_inputs(part)
+                mask = (part != 0).any(axis=2)
+                np.testing.assert_allclose(
+                    folded.read_projected(projected, mask), expected, atol=1e-14
+                )
+    assert np.ptp(actual) > 0.01
+    np.testing.assert_array_equal(x, before)
+
+
+def test_a_mean_of_no_steps_is_not_a_number_until_one_comes():
+    spec = spec_of(LayerSpec("Masking"), LayerSpec("GlobalAveragePooling1D"))
+    rnn = RNN(spec, [])
+    assert np.isnan(rnn.step(np.zeros(2))).all()
+    assert rnn.step(np.array([1.0, 3.0])).tolist() == [1, 3]
+    assert rnn.read(np.array([[0.0, 0.0], [2.0, 0.0]])).tolist() == [1.5, 1.5]
+    rnn.reset()
+    assert rnn.step(np.array([4.0, 8.0])).tolist() == [4, 8]
+
+
+def test_the_sum_behind_a_mean_has_room_for_small_steps():
+    rnn = RNN(spec_of(LayerSpec("GlobalAveragePooling1D")), [])
+    rnn.step(np.full(2, 2.0**24, np.float32))
+    for _ in range(1000):
+        output = rnn.step(np.ones(2, np.float32))
+    assert output.dtype == np.float32
+    # In single precision 2^24 and 1 make 2^24.
+    np.testing.assert_allclose(output, (2**24 + 1000) / 1001, rtol=1e-6)
+
+
 def test_two_stacked_are_one_of_two_layers():
     first, second = spec_of(cell("SimpleRNN")), spec_of(cell("LSTM"), features=UNITS)
     weights = [*random_weights(first), *random_weights(second, seed=1)]
@@ -88,13 +156,13 @@ def test_reset_makes_a_new_start():
 @pytest.mark.parametrize(
     ("layer", "received"),
     [
-        (LayerSpec("GlobalMaxPooling1D"), "GlobalMaxPooling1D"),
+        (LayerSpec("Flatten"), "Flatten"),
         (LayerSpec("Bidirectional", {"layer": cell("GRU")}), "Bidirectional"),
         (cell("GRU", go_backwards=True), "GRU that goes backwards"),
     ],
 )
 def test_layers_that_need_the_whole_sequence_are_refused(layer, received):
-    spec = spec_of(layer)
+    spec = NetworkSpec((None, TIME, FEATURES), (layer,))
     with pytest.raises(ValueError, match=f"read step by step.*Received: {received}$"):
         RNN(spec, random_weights(spec))
 
@@ -111,3 +179,24 @@ def test_a_step_that_does_not_fit_is_refused():
         rnn.step(np.ones((4, 2)))
     with pytest.raises(ValueError, match=r"Received: \(2,\)"):
         rnn.step(np.ones(2))
+
+
+def test_steps_that_do_not_fit_are_refused():
+    spec = spec_of(cell("GRU"))
+    rnn = RNN(spec, random_weights(spec))
+    for shape in ((2,), (3, 3), (0, 2), (3, 0, 2)):
+        with pytest.raises(
+            ValueError,
+            match=rf"Expected steps \(time of at least 1, 2\) or \(batch, time, 2\)\. "
+            rf"Received: \({', '.join(map(str, shape))},?\)$",
+        ):
+            rnn.read(np.ones(shape))
+    rnn.read(np.ones((3, 7, 2)))
+    rnn.read(np.ones((3, 1, 2)))
+    with pytest.raises(ValueError, match=r"a step \(3, 2\) as before; .*Received: \(4, 2\)"):
+        rnn.read(np.ones((4, 7, 2)))
+    with pytest.raises(ValueError, match=r"a step \(3, 2\) as before; .*Received: \(2,\)"):
+        rnn.step(np.ones(2))
+    dense = spec_of(LayerSpec("Dense", {"units": 1}))
+    with pytest.raises(ValueError, match="this network begins with no recurrent layer"):
+        RNN(dense, random_weights(dense)).read_projected(np.ones((1, 1, 1)))

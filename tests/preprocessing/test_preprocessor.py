@@ -1,9 +1,16 @@
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
+from sentiment_rnn.preprocessing import (
+    PreprocessingConfig,
+    Preprocessor,
+    WordVectors,
+    tokenizer,
+)
 
 VECTORS = WordVectors(["bad", "good", "film"], np.array([[-1.0, 2.0], [1.0, 0.5], [0.0, 0.5]]))
 
@@ -66,6 +73,53 @@ def test_maxlen_0_keeps_whole_texts():
     assert preprocessor.pad(encoded).shape == (2, 1000)
     assert not preprocessor.is_truncated(encoded).any()
     assert [len(ids) for ids in preprocessor.truncate(encoded)] == [1000, 1]
+
+
+# Streams
+
+
+@given(st.lists(st.text(alphabet="god bad film.'\n<br/>", max_size=40), max_size=9))
+def test_the_ids_of_a_stream_are_those_of_the_whole(pieces):
+    for unknown in ("skip", "vector"):
+        preprocessor = make(maxlen=0, unknown=unknown)
+        before = list(pieces)
+        with patch.object(tokenizer, "_BLOCK", 5):
+            parts = list(preprocessor.encode_stream(pieces))
+        assert pieces == before
+        assert {part.dtype for part in parts} == {np.dtype(np.int32)}
+        np.testing.assert_array_equal(
+            np.concatenate(parts), preprocessor.encode(["".join(pieces)])[0]
+        )
+
+
+@pytest.mark.parametrize("truncating", ["pre", "post"])
+@pytest.mark.parametrize("maxlen", [0, 1, 2, 5, 9, 10, 11])
+def test_a_stream_is_cut_as_the_whole_is(truncating, maxlen):
+    preprocessor = make(maxlen=maxlen, truncating=truncating)
+    ids = np.array([1, 2, 3, 1, 1, 2, 3, 3, 2, 2], np.int32)
+    for cuts in ([], [1], [2, 2, 7], list(range(10))):
+        parts = np.split(ids, cuts)
+        kept = preprocessor.truncate_stream(iter(parts))
+        assert kept.dtype == np.int32
+        assert len(kept) <= (maxlen + 1 if maxlen else 10)
+        np.testing.assert_array_equal(preprocessor.pad([kept]), preprocessor.pad([ids]))
+        assert preprocessor.is_truncated([kept]) == preprocessor.is_truncated([ids])
+        np.testing.assert_array_equal(np.concatenate(parts), ids)
+    assert preprocessor.truncate_stream([]).shape == (0,)
+
+
+def test_a_stream_is_not_read_beyond_what_is_kept():
+    read = []
+
+    def parts():
+        for number in range(100):
+            read.append(number)
+            yield np.array([1, 2], np.int32)
+
+    assert make(maxlen=3).truncate_stream(parts()).tolist() == [1, 2, 1, 2]
+    assert read == [0, 1]
+    make(maxlen=3, truncating="pre").truncate_stream(parts())
+    assert len(read) == 102
 
 
 @given(st.lists(st.text(alphabet="god bad film.'\n", max_size=40), max_size=4))

@@ -2,15 +2,20 @@ import pickle
 import re
 import subprocess
 import sys
+import tracemalloc
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.tokenize import TreebankWordTokenizer
 
 from sentiment_rnn import load_imdb
+from sentiment_rnn.errors import DataError
 from sentiment_rnn.preprocessing import TreebankTokenizer, tokenizer
 
 nltk_tokens = TreebankWordTokenizer().tokenize
@@ -124,6 +129,129 @@ def compare_reviews(texts):
             # Two of all the reviews have a tag without the slash.
             plain = text if keep_break_tags else re.sub("<(br|BR)( /)?>", "\n", text)
             assert treebank.tokenize(text) == nltk_tokens(plain)
+
+
+# Streams
+
+
+# Capital sigma is another letter in lower case at the end of a word; the rest is as above, and
+# what tags are made of.
+STREAM_PIECES = [*PIECES, "\u03a3", "\u03a3\u0391", "<br />", "<BR\n/>", "<", "br", "/", "\x1d"]
+STREAMED = st.lists(st.sampled_from(STREAM_PIECES), max_size=30).map("".join)
+CUTS = st.lists(st.integers(0, 200), max_size=20)
+
+
+def cut(text, places):
+    places = sorted({min(place, len(text)) for place in places})
+    return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
+
+
+@settings(max_examples=3000)
+@given(STREAMED | ANY, CUTS, st.integers(1, 12), st.integers(3, 9), st.booleans(), st.booleans())
+def test_a_stream_has_the_tokens_of_the_whole(text, places, block, space, keep, lowercase):
+    treebank = TreebankTokenizer(keep_break_tags=keep, lowercase=lowercase)
+    # Small numbers, so that a short text has all the seams of a long one.
+    with patch.object(tokenizer, "_BLOCK", block), patch.object(tokenizer, "_LONG_SPACE", space):
+        streamed = list(chain.from_iterable(treebank.tokenize_stream(cut(text, places))))
+    plain = text if keep else re.sub(r"(?i)<br\s*/?>", "\n", text)
+    assert streamed == nltk_tokens(plain.lower() if lowercase else plain)
+    assert streamed == treebank.tokenize(text)
+
+
+@pytest.mark.parametrize("piece", sorted(set(STREAM_PIECES)))
+def test_a_stream_has_the_same_tokens_around_every_seam(piece):
+    for space in SPACES:
+        for text in (f"a{space}{piece}{space}b", f"''{piece}{space}{piece}.'{space}", space * 9):
+            for block in (1, 2, 3):
+                with patch.object(tokenizer, "_BLOCK", block):
+                    streamed = list(chain.from_iterable(TreebankTokenizer().tokenize_stream(text)))
+                assert streamed == TreebankTokenizer().tokenize(text), (text, block)
+
+
+@pytest.mark.parametrize("first", SPACES[1:])
+@pytest.mark.parametrize("last", SPACES[1:])
+def test_long_white_space_is_shortened_to_what_the_rules_see(first, last):
+    for middle in (" ", "\n", "\n\x1d\n"):
+        for before in ("it's", "wanna", "end.", "end.'", ""):
+            for after in ("'tis", '"it', "''it", "", "."):
+                text = f"{before}{first}{middle * 9}{last}{after}"
+                with (
+                    patch.object(tokenizer, "_BLOCK", 4),
+                    patch.object(tokenizer, "_LONG_SPACE", 3),
+                ):
+                    streamed = list(chain.from_iterable(TreebankTokenizer().tokenize_stream(text)))
+                assert streamed == nltk_tokens(text), text
+
+
+@pytest.mark.parametrize("lowercase", [False, True])
+def test_streams_of_real_reviews_cut_anywhere(real_data, lowercase):
+    train, _ = load_imdb(real_data / "aclImdb_v1.tar.gz")
+    random = np.random.default_rng(0)
+    texts = train.texts[::10]
+    texts += [" ".join(texts[n : n + 300]) for n in range(0, len(texts), 300)]
+    texts += ["".join(texts[n : n + 300]) for n in range(0, 2500, 300)]
+    treebank = TreebankTokenizer(lowercase=lowercase)
+    for text in texts:
+        pieces = cut(text, random.integers(0, len(text), random.integers(0, 40)).tolist())
+        with patch.object(tokenizer, "_BLOCK", int(random.choice([7, 100, 3000]))):
+            streamed = list(chain.from_iterable(treebank.tokenize_stream(pieces)))
+        assert streamed == treebank.tokenize(text)
+    assert max(map(len, texts)) > 300_000
+
+
+def test_a_stream_is_read_no_further_than_needed():
+    read = []
+
+    def pieces():
+        for number in range(1000):
+            read.append(number)
+            yield "ten words " * 5000
+
+    first = next(TreebankTokenizer().tokenize_stream(pieces()))
+    assert first[:3] == ["ten", "words", "ten"]
+    assert len(read) <= 2
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        lambda: (" \n" * 50_000 for _ in range(200)),
+        lambda: chain(["<br"], ("\n" * 100_000 for _ in range(200)), ["/>"]),
+        lambda: ("<br />" * 10_000 for _ in range(100)),
+        lambda: ("" for _ in range(1_000_000)),
+        lambda: ("ab\n" * 30_000 for _ in range(60)),
+        lambda: iter(["word " * 1_200_000]),
+    ],
+    ids=["space", "space in a tag", "tags", "nothing", "a word a line", "one piece"],
+)
+def test_memory_stays_bounded(pieces):
+    text = pieces()
+    tracemalloc.start()
+    try:
+        streamed = TreebankTokenizer().tokenize_stream(text)
+        assert all(set(tokens) <= {"ab", "word"} for tokens in streamed)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4e6
+
+
+@pytest.mark.parametrize("end", ["", " ", " word", "\n" * 70_000])
+def test_characters_without_white_space_have_a_limit(end):
+    run = "x." * 600_000
+    with pytest.raises(
+        DataError,
+        match=r"white space between words. Received more than 1,000,000 characters without any "
+        r"before character 1,\d{3},\d{3} of",
+    ):
+        list(TreebankTokenizer().tokenize_stream(["a word ", run, end]))
+    shorter = "x." * 400_000
+    for around in (f"{shorter}{end}", f"{shorter} {shorter}{end}", f"a\n{shorter}{end}"):
+        streamed = chain.from_iterable(TreebankTokenizer().tokenize_stream([around]))
+        assert list(streamed) == TreebankTokenizer().tokenize(around)
+
+
+# What is remembered
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
