@@ -7,6 +7,7 @@ with a message of at most three lines and the exit code of `sentiment_rnn.errors
 from __future__ import annotations
 
 import argparse
+import codecs
 import csv
 import dataclasses
 import json
@@ -16,8 +17,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.errors import DataError, ResourceError, SentimentRNNError, UsageError
@@ -33,6 +35,9 @@ TRAINED = Path("trained")
 INTERRUPTED = 130
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
 _CHUNK = 2000
+# Bytes of a document that are read at a time, and how much of it stands for it in the output.
+_PIECE = 1 << 16
+_BEGINNING = 80
 # What an old pair of Keras files says nothing of; its maxlen is the network's own.
 _CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
 
@@ -77,8 +82,6 @@ def _train(options: argparse.Namespace) -> None:
     from sentiment_rnn.sentiment import SentimentClassifier
     from sentiment_rnn.training.run_log import append_run
 
-    _import_keras()
-
     out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
     settings = {name: getattr(options, name) for name in OPTIONS}
     if options.resume:
@@ -101,7 +104,8 @@ def _train(options: argparse.Namespace) -> None:
             seed=options.seed or 0,
             **settings,
         )
-        classifier.check_settings()
+    if classifier.settings().training.engine == "keras":
+        _import_keras()
     train, test = _load_data(options)
     if options.limit is not None:
         train = train.limit(options.limit, classifier.seed)
@@ -109,6 +113,8 @@ def _train(options: argparse.Namespace) -> None:
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
         classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
+    # Keras writes its own files, whichever engine has trained.
+    _import_keras()
     classifier.save(out)
     append_run(
         out.parent,
@@ -145,6 +151,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     if options.text and options.input:
         raise UsageError("Give texts as arguments or in --input, not both.")
+    if options.text and options.document:
+        raise UsageError(
+            "--document takes the document from --input or standard input: leave the texts out."
+        )
     # Python has no standard input at all where the caller closed it.
     nothing_comes = sys.stdin is None or sys.stdin.isatty()
     if not options.text and not options.input and nothing_comes:
@@ -152,14 +162,21 @@ def _predict(options: argparse.Namespace) -> None:
             "No text to predict. Give it as an argument, in a file with --input, or on standard "
             "input, one text a line."
         )
-    with _input_lines(options) as texts, _output(options.output) as output:
-        first = next(iter(chunks := _chunked(texts, _CHUNK)), [])
-        classifier = _load_model(options, texts=first)
-        predictions = (
-            prediction
-            for chunk in _chain(first, chunks)
-            for prediction in classifier.predictions(chunk)
-        )
+    with _input_texts(options) as texts, _output(options.output) as output:
+        predictions: Iterable[Prediction]
+        if options.document:
+            beginning = next(texts)
+            name = _shortened(beginning, _BEGINNING)
+            document = chain([beginning], texts)
+            predictions = [_load_model(options).document_prediction(document, name)]
+        else:
+            first = next(iter(chunks := _chunked(texts, _CHUNK)), [])
+            classifier = _load_model(options, texts=first)
+            predictions = (
+                prediction
+                for chunk in _chain(first, chunks)
+                for prediction in classifier.predictions(chunk)
+            )
         _write_predictions(predictions, options.format, output)
 
 
@@ -320,14 +337,15 @@ def _keras_files(
 
 
 @contextmanager
-def _input_lines(options: argparse.Namespace) -> Iterator[Iterator[str]]:
+def _input_texts(options: argparse.Namespace) -> Iterator[Iterator[str]]:
+    """The texts, or the pieces of the document."""
     if options.text:
         yield iter(options.text)
         return
     name = str(options.input or "standard input")
     try:
         with open(options.input or sys.stdin.fileno(), "rb", closefd=bool(options.input)) as file:
-            yield _decoded_lines(file, name)
+            yield (_decoded_pieces if options.document else _decoded_lines)(file, name)
     except OSError as error:
         if isinstance(error, (ResourceError, BrokenPipeError)):
             raise
@@ -340,6 +358,36 @@ def _decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
             yield line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise DataError(f"{name}, line {number}: expected UTF-8 text. {error}") from error
+
+
+def _decoded_pieces(file: BinaryIO, name: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    read = 0
+    while True:
+        piece = file.read(_PIECE)
+        # Bytes of a character that the last piece ended in.
+        waiting, _ = decoder.getstate()
+        try:
+            yield decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}, byte offset {read - len(waiting) + error.start}: expected UTF-8 text. "
+                f"Received: 0x{error.object[error.start]:02x}, {error.reason}"
+            ) from error
+        if not piece:
+            return
+        read += len(piece)
+
+
+def _shortened(text: str, length: int) -> str:
+    r"""The beginning of a text on one line.
+
+    Example:
+        >>> _shortened("A gem.", 6), _shortened(" A\n\n gem. Watch it!", 6)
+        ('A gem.', 'A gem.…')
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[:length].rstrip() + "…"
 
 
 def _chunked(items: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -486,6 +534,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
     predict.add_argument("--input", type=Path, metavar="FILE", help="texts (standard input)")
+    predict.add_argument(
+        "--document",
+        action="store_true",
+        help="the input is one document, however long, instead of a text a line; in the output its "
+        f"first {_BEGINNING} characters stand for it, on one line",
+    )
     predict.add_argument("--output", type=Path, metavar="FILE", help="file (standard output)")
     predict.add_argument("--format", choices=("text", "json", "jsonl", "csv"), default="text")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -37,7 +38,7 @@ from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
 if TYPE_CHECKING:
     import keras
 
-    from sentiment_rnn.training.fit import EncodedTexts
+    from sentiment_rnn.training.fit import EncodedTexts, FitResult, Task
 
 DEFAULT_MODEL = "textbook"
 _VECTORS_FILE = "word_vectors.npz"
@@ -59,8 +60,8 @@ class SentimentClassifier:
             `PreprocessingConfig`. As with all that follow, None means as in the preset.
         cell, units, layers, bidirectional, go_backwards, stateful, window, head, masking,
             dropout, trainable_vectors: see `ArchitectureConfig`.
-        optimizer, learning_rate, epochs, batch_size, validation_fraction, validate_by, patience:
-            see `TrainingConfig`.
+        engine, optimizer, learning_rate, epochs, batch_size, validation_fraction, validate_by,
+            patience: see `TrainingConfig`.
 
     Attributes:
         classes_: the two labels, ascending; probabilities come in this order.
@@ -110,6 +111,7 @@ class SentimentClassifier:
         masking: bool | None = None,
         dropout: float | None = None,
         trainable_vectors: bool | None = None,
+        engine: str | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         epochs: int | None = None,
@@ -139,6 +141,7 @@ class SentimentClassifier:
         self.masking = masking
         self.dropout = dropout
         self.trainable_vectors = trainable_vectors
+        self.engine = engine
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.epochs = epochs
@@ -205,7 +208,7 @@ class SentimentClassifier:
             labels: one of two labels for each text ``(texts,)``.
             groups: the film of each text, so that validation can be by film. Without them it is
                 at random.
-            callbacks: Keras callbacks to call in training.
+            callbacks: Keras callbacks to call in training; with the engine "keras" only.
             verbose: whether to show progress on standard error.
 
         Returns:
@@ -215,10 +218,7 @@ class SentimentClassifier:
             UsageError: for settings that make no sense.
             DataError: for texts and labels that nothing can be learned from.
         """
-        import keras
-
-        from sentiment_rnn.architectures.builder import build_network
-        from sentiment_rnn.training.fit import EncodedTexts, fit_network
+        from sentiment_rnn.training.fit import EncodedTexts, Task, with_vectors
         from sentiment_rnn.training.splits import validation_split
 
         started = time.perf_counter()
@@ -228,10 +228,14 @@ class SentimentClassifier:
         warm = self.warm_start and hasattr(self, "classes_")
         settings = self._warm_settings(classes) if warm else self._settings()
         training = settings.training
+        if callbacks and training.engine != "keras":
+            raise UsageError(
+                f"Callbacks are Keras's: the engine {training.engine} calls none. Leave them out, "
+                'or train with engine="keras".'
+            )
         _log(verbose, f"reading {len(texts):,} texts")
         # Other random numbers for the epochs to come than for those that were.
         epochs_before = len(self.history_["loss"]) if warm else 0
-        keras.utils.set_random_seed(self.seed + epochs_before)
         if warm:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
             encoded = preprocessor.encode(texts)
@@ -258,9 +262,9 @@ class SentimentClassifier:
             f"training {network.count_params():,} parameters on {len(part):,} texts, "
             f"validating on {len(validation_part):,}" + (" of other films" if by_film else ""),
         )
-        model = build_network(network, weights)
-        result = fit_network(
-            model,
+        task = Task(
+            network,
+            weights,
             preprocessor,
             data.take(part),
             validation,
@@ -268,19 +272,17 @@ class SentimentClassifier:
             seed=self.seed + epochs_before,
             trainable_vectors=settings.architecture.trainable_vectors,
             initial_accuracy=self._scores(validation)["accuracy"] if warm else None,
-            callbacks=callbacks,
-            verbose=verbose,
         )
+        result = _run(task, callbacks, verbose)
         if result.vectors is not None:
-            words = preprocessor.word_vectors.words
-            preprocessor = Preprocessor(preprocessor.config, WordVectors(words, result.vectors[1:]))
+            preprocessor = with_vectors(preprocessor, result.vectors)
         before = self.history_ if warm else {}
         best_before = self.provenance_["best_epoch"] if warm else 0
         self.classes_ = classes
         self.history_ = {
             name: [*before.get(name, []), *values] for name, values in result.history.items()
         }
-        self._set_model(network, model.get_weights(), preprocessor)
+        self._set_model(network, result.weights, preprocessor)
         self._trained_with = settings
         self.metrics_ = {"validation": self._scores(validation)}
         self.provenance_ = {
@@ -306,9 +308,15 @@ class SentimentClassifier:
         probabilities = _probabilities(self._output(data.encoded))[:, 1]
         return evaluate_probabilities(data.labels, probabilities)
 
-    def check_settings(self) -> None:
-        """Raises a `UsageError` if the settings make no sense, before any data is read."""
-        _network(self._settings(), _VECTOR_SIZE)
+    def settings(self) -> Preset:
+        """The preset with the options that were given.
+
+        Raises:
+            UsageError: if the settings make no sense.
+        """
+        settings = self._settings()
+        _network(settings, _VECTOR_SIZE)
+        return settings
 
     def count_params(self) -> int:
         """Trained numbers in the network, without the word vectors."""
@@ -387,6 +395,48 @@ class SentimentClassifier:
             for text, row, cut in zip(texts, probabilities, truncated, strict=True)
         ]
 
+    def predict_stream(self, pieces: Iterable[str]) -> np.ndarray:
+        """The probability of each class for one document, however long, in constant memory.
+
+        The document is tokenized and read as it comes, and nothing of it is kept but the state of
+        the network. Where ``maxlen`` cuts the end of long texts off, it isn't read.
+
+        Args:
+            pieces: the document, cut anywhere: inside words or tags too.
+
+        Returns:
+            float64 ``(2,)``: that of ``predict_proba(["".join(pieces)])``.
+
+        Raises:
+            UsageError: if a text of any length goes into the network, and it needs the end first:
+                where it reads backwards, or from both ends.
+            DataError: for a piece that is no str, or for more than some 1,000,000 characters in a
+                row without white space.
+            ModelError: if there is no trained network yet.
+
+        Example:
+            >>> classifier = SentimentClassifier.load()
+            >>> pieces = ["A mov", "ing film.<b", "r />I loved it."]
+            >>> whole = classifier.predict_proba(["A moving film.<br />I loved it."])
+            >>> np.allclose(classifier.predict_stream(pieces), whole[0])
+            True
+        """
+        return self._read_stream(pieces)[0]
+
+    def document_prediction(self, pieces: Iterable[str], name: str) -> Prediction:
+        """Label, probability and whether the model read it whole, for one document in pieces.
+
+        Args:
+            pieces: as in `predict_stream`.
+            name: what the document is called in place of its text.
+
+        Raises:
+            UsageError: as in `predict_stream`; likewise `DataError` and `ModelError`.
+        """
+        probabilities, truncated = self._read_stream(pieces)
+        label = self.class_names[int(probabilities.argmax())]
+        return Prediction(name, label, float(probabilities[-1]), truncated)
+
     def score(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> float:
         """The share of texts whose predicted label is right."""
         return float(np.mean(self.predict(texts) == np.asarray(labels)))
@@ -458,9 +508,24 @@ class SentimentClassifier:
 
     def _output(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """The network's output ``(texts, outputs)``, computed without Keras."""
+        return self._made_predictor().predict(encoded)
+
+    def _read_stream(self, pieces: Iterable[str]) -> tuple[np.ndarray, bool]:
+        """The probability of each class ``(2,)``, and whether ``maxlen`` cut something off."""
+        self._check_is_fitted()
+        preprocessor = self._preprocessor
+        parts: Iterable[np.ndarray] = preprocessor.encode_stream(_checked_pieces(pieces))
+        truncated = False
+        if preprocessor.config.maxlen:
+            ids = preprocessor.truncate_stream(parts)
+            parts, truncated = [ids], bool(preprocessor.is_truncated([ids])[0])
+        output = self._made_predictor().predict_stream(parts)
+        return _probabilities(output[np.newaxis])[0], truncated
+
+    def _made_predictor(self) -> Predictor:
         if self._predictor is None:
             self._predictor = Predictor(self._network, self._weights, self._preprocessor)
-        return self._predictor.predict(encoded)
+        return self._predictor
 
     # Saving and loading
 
@@ -601,6 +666,20 @@ def _checked_texts(texts: Iterable[str]) -> list[str]:
     return checked
 
 
+def _checked_pieces(pieces: Iterable[str]) -> Iterator[str]:
+    if isinstance(pieces, str):
+        raise DataError("Expected a document in pieces. Received one text: put it in a list.")
+    return map(_checked_piece, pieces, itertools.count())
+
+
+def _checked_piece(piece: str, number: int) -> str:
+    if not isinstance(piece, str):
+        raise DataError(
+            f"Expected pieces of type str. Received {type(piece).__name__} at index {number}."
+        )
+    return piece
+
+
 def _checked_labels(
     labels: Sequence[Any] | np.ndarray, texts: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -625,6 +704,17 @@ def _network(settings: Preset, vector_size: int) -> NetworkSpec:
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _run(task: Task, callbacks: Sequence[keras.callbacks.Callback], verbose: bool) -> FitResult:
+    """Trains with the engine that the task names."""
+    if task.config.engine == "numpy":
+        from sentiment_rnn.training.numpy_engine import fit_with_numpy
+
+        return fit_with_numpy(task, verbose=verbose)
+    from sentiment_rnn.training.keras_engine import fit_with_keras
+
+    return fit_with_keras(task, callbacks=callbacks, verbose=verbose)
 
 
 def _preprocess(

@@ -45,6 +45,23 @@ def table(tmp_path):
 # Training
 
 
+def test_the_numpy_engine_trains_and_can_be_continued(run, tmp_path):
+    code, out, err = run("train", *SMALL, "--engine", "numpy", "--out", "model")
+    assert code == 0, err
+    assert "epoch 1/1: 100%" in err
+    assert len(out.splitlines()) == 3
+    code, _, err = run("train", "--resume", "--out", "model", "--epochs", "1")
+    assert code == 0, err
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["training"]["engine"] == "numpy"
+    assert config["provenance"]["epochs"] == 2
+    assert len((tmp_path / "model" / "history.csv").read_text().splitlines()) == 3
+    card = (tmp_path / "model" / "README.md").read_text()
+    code, _, _ = run("predict", "--model", "model", "A joy.")
+    assert code == 0
+    assert "numpy" in card
+
+
 def test_train_evaluate_predict_and_runs(run, tmp_path):
     code, out, err = run("train", *SMALL)
     assert code == 0, err
@@ -193,6 +210,95 @@ def test_an_empty_input_gives_an_empty_output(run, saved, tmp_path):
         assert (code, out) == (0, expected)
 
 
+DOCUMENT = "A joy –\nfrom start<br />to finish,\r\nand far too short. " * 3
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 1 << 16])
+@pytest.mark.parametrize("kind", ["text", "json", "jsonl", "csv"])
+def test_a_document_is_one_text(run, saved, tmp_path, monkeypatch, piece, kind):
+    monkeypatch.setattr("sentiment_rnn.cli._PIECE", piece)
+    (tmp_path / "book.txt").write_text(DOCUMENT, encoding="utf-8", newline="")
+    options = ("predict", "--model", saved, "--document", "--format", kind)
+    code, out, err = run(*options, "--input", "book.txt")
+    assert code == 0, err
+    (expected,) = SentimentClassifier.load(saved).predictions([DOCUMENT])
+    label, text = expected.label, " ".join(DOCUMENT.split())[:80].rstrip() + "…"
+    probability = round(expected.probability, 6)
+    if kind == "text":
+        *row, text_out = out.rstrip("\n").split("\t")
+        assert row == [label, f"{probability:.4f}"]
+    else:
+        if kind == "csv":
+            (found,) = csv.DictReader(io.StringIO(out))
+            assert found.pop("truncated") == "False"
+        elif kind == "json":
+            (found,) = json.loads(out)
+            assert found.pop("truncated") is False
+        else:
+            found = json.loads(out)
+            assert found.pop("truncated") is False
+        assert list(found) == ["text", "label", "probability"]
+        assert found["label"] == label
+        assert float(found["probability"]) == pytest.approx(probability, abs=2e-6)
+        text_out = found["text"]
+    if piece == 1 << 16:
+        assert text_out == text
+    # The output goes to a file as well, and nothing else is written.
+    code, again, _ = run(*options, "--input", "book.txt", "--output", "out")
+    assert (code, again) == (0, "")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == out
+
+
+def test_a_document_from_standard_input_is_read_as_far_as_the_model_reads(saved, tmp_path):
+    """The input has no end: whoever writes it is told that nobody reads any more."""
+    command = [sys.executable, "-m", "sentiment_rnn", "predict", "--document", "--model", saved]
+    done = subprocess.run(
+        ["bash", "-c", 'yes "a good film" | "$@"', "bash", *command, "--format", "jsonl"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    row = json.loads(done.stdout)
+    (expected,) = SentimentClassifier.load(saved).predictions(["a good film\n" * 60])
+    assert row["truncated"]
+    assert row["label"] == expected.label
+    assert row["probability"] == pytest.approx(expected.probability, abs=2e-6)
+    assert row["text"] == ("a good film " * 9)[:80].rstrip() + "…"
+    assert done.stderr == ""
+
+
+def test_an_empty_document_is_a_text_too(run, saved, tmp_path):
+    (tmp_path / "empty.txt").write_text("")
+    options = ("predict", "--model", saved, "--format", "json")
+    code, out, _ = run(*options, "--document", "--input", "empty.txt")
+    assert code == 0
+    assert json.loads(out) == json.loads(run(*options, "")[1])
+
+
+@pytest.mark.parametrize(
+    ("content", "offset", "received"),
+    [
+        (b"\xff", 0, "0xff, invalid start byte"),
+        ("schön".encode() * 100 + b"\xe2\x28", 600, "0xe2, invalid continuation byte"),
+        (b"fine \xe2\x80", 5, "0xe2, unexpected end of data"),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 3, 1 << 16])
+def test_a_document_that_is_not_utf8_names_the_byte(
+    run, saved, tmp_path, monkeypatch, content, offset, received, piece
+):
+    monkeypatch.setattr("sentiment_rnn.cli._PIECE", piece)
+    (tmp_path / "book.txt").write_bytes(content)
+    options = ("predict", "--model", saved, "--document", "--input", "book.txt")
+    code, out, err = run(*options, "--output", "out")
+    assert (code, out) == (3, "")
+    message = f"book.txt, byte offset {offset}: expected UTF-8 text. Received: {received}\n"
+    assert err == f"sentiment-rnn: {message}"
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_reader_that_stops_early_is_no_error(saved):
     command = f"yes film | head -20000 | {sys.executable} -m sentiment_rnn predict --model {saved}"
     done = subprocess.run(f"{command} | head -1", shell=True, capture_output=True, text=True)
@@ -232,6 +338,8 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["predict", "--model", "no", "x"], 4, "Expected a model folder. There is none at no"),
         (["predict", "--model", "no.json", "x"], 2, "holds no word vectors. Name those"),
         (["predict", "x", "--input", "y"], 2, "as arguments or in --input, not both"),
+        (["predict", "--document", "x"], 2, "--document takes the document from --input or"),
+        (["predict", "--document", "--input", "no.txt"], 5, "Could not read no.txt: No such file"),
         (["predict", "--input", "no.txt"], 5, "Could not read no.txt: No such file"),
         (["predict", "--vectors", "imdb", "x"], 2, "A model folder has its own word vectors"),
         (["predict", "--format", "xml", "x"], 2, "invalid choice: 'xml'"),
@@ -286,7 +394,7 @@ def test_interrupting_saves_nothing(run, tmp_path, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sentiment_rnn.training.fit.fit_network", interrupt)
+    monkeypatch.setattr("sentiment_rnn.training.keras_engine.fit_with_keras", interrupt)
     code, out, err = run("train", *SMALL)
     assert (code, out) == (130, "")
     assert err.endswith("sentiment-rnn: interrupted\n")

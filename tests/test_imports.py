@@ -99,6 +99,8 @@ def test_each_outside_library_has_one_door():
     assert importers("nltk") <= {"preprocessing.tokenizer"}
     assert importers("gensim") == {"preprocessing.word_vectors"}
     assert importers("h5py") <= room("persistence")
+    assert importers("scipy") == {"numpy_rnn.embedding"}
+    assert importers("threadpoolctl") == {"numpy_rnn.threads"}
     assert importers("tensorflow") == set()
     assert importers("pickle") == set()
 
@@ -113,6 +115,8 @@ def test_each_outside_library_has_one_door():
         "import sentiment_rnn.architectures, sentiment_rnn.training, sentiment_rnn.persistence",
         "import sentiment_rnn.numpy_rnn",
         "from sentiment_rnn import SentimentClassifier as C; C.load().predict(['A gem.'])",
+        "import sentiment_rnn.training.numpy_engine",
+        "from sentiment_rnn import SentimentClassifier as C; C.load().predict_stream(['A gem.'])",
     ],
 )
 def test_importing_loads_no_heavy_library(code):

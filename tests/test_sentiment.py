@@ -1,14 +1,19 @@
+import itertools
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from sentiment_rnn import SentimentClassifier, WordVectors
+from sentiment_rnn.architectures import sentiment_network
 from sentiment_rnn.errors import DataError, ModelError, UsageError
+from sentiment_rnn.persistence import SavedModel
 from sentiment_rnn.preprocessing import TreebankTokenizer
+from tests.conftest import ROOT
 
 TEXTS = ["A joy from start to finish.", "Dull, slow and far too long.", "", "Qwxz."]
 
@@ -67,6 +72,169 @@ def test_no_texts_give_no_predictions(trained):
     assert trained.predictions([]) == []
 
 
+# Documents in pieces
+
+
+def with_random_weights(preset="textbook", **options):
+    """A classifier as it would be trained, but for the training."""
+    classifier = SentimentClassifier(preset, **{"units": 5, **options})
+    settings = classifier._settings()
+    network = sentiment_network(
+        settings.architecture, maxlen=settings.preprocessing.maxlen, vector_size=300
+    )
+    random = np.random.default_rng(0)
+    # Word vectors are of length 1: what a neuron takes in has a spread of 1 this way.
+    weights = [
+        random.normal(0, 1 if 300 in weight.shape else 0.4, weight.shape).astype(np.float32)
+        for weight in network.weights()
+    ]
+    classifier._trained_with = None
+    classifier._restore(
+        SavedModel(
+            network=network,
+            weights=weights,
+            word_vectors=WordVectors.load(ROOT / "models" / "imdb_vectors" / "word_vectors.npz"),
+            preprocessing=settings.preprocessing,
+            classes=(0, 1),
+            provenance={"converted_from": "random numbers"},
+        )
+    )
+    return classifier
+
+
+ANY_LENGTH = {"maxlen": 0, "head": "last", "masking": True}
+CUT_OFF = [
+    {"truncating": truncating, **options}
+    for truncating in ("post", "pre")
+    for options in (
+        {},
+        {"head": "last", "cell": "lstm", "masking": True, "unknown": "vector"},
+        {"head": "mean", "bidirectional": True},
+        {"head": "max", "go_backwards": True, "lowercase": True, "keep_break_tags": True},
+    )
+]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ANY_LENGTH,
+        {**ANY_LENGTH, "cell": "lstm", "layers": 2, "unknown": "vector"},
+        {**ANY_LENGTH, "cell": "gru", "lowercase": True, "keep_break_tags": True},
+        {"preset": "stateful"},
+        {"preset": "stateful", "cell": "lstm", "window": 7, "layers": 2},
+        *CUT_OFF,
+    ],
+    ids=str,
+)
+def test_a_document_in_pieces_is_predicted_as_the_whole(sample, options):
+    classifier = with_random_weights(**options)
+    _, test = sample
+    random = np.random.default_rng(0)
+    documents = [*TEXTS, " ".join(test.texts[:9]), "".join(test.texts), *test.texts[:9]]
+    probabilities = classifier.predict_proba(documents)
+    assert np.ptp(probabilities) > 0.05
+    for document, expected in zip(documents, probabilities, strict=True):
+        for count in (0, 1, 50):
+            cuts = np.sort(random.integers(0, len(document) + 1, count)).tolist()
+            pieces = [document[a:b] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
+            before = list(pieces)
+            actual = classifier.predict_stream(pieces)
+            assert actual.dtype == np.float64
+            assert actual.shape == (2,)
+            np.testing.assert_allclose(actual, expected, atol=1e-6)
+            assert pieces == before
+            prediction = classifier.document_prediction(iter(pieces), "a name")
+            (whole,) = classifier.predictions([document])
+            assert prediction.text == "a name"
+            assert (prediction.label, prediction.truncated) == (whole.label, whole.truncated)
+            assert prediction.probability == actual[1]
+    np.testing.assert_array_equal(classifier.predict_stream([]), classifier.predict_stream([""]))
+    np.testing.assert_allclose(classifier.predict_stream([]), probabilities[2], atol=1e-6)
+
+
+def test_a_document_without_an_end_is_read_as_far_as_the_network_reads(trained):
+    endless = itertools.repeat("a good film ")
+    expected = trained.predict_proba(["a good film " * 100])[0]
+    np.testing.assert_allclose(trained.predict_stream(endless), expected, atol=1e-6)
+    assert trained.document_prediction(endless, "").truncated
+
+
+@pytest.mark.parametrize(
+    ("options", "received"),
+    [
+        ({"bidirectional": True}, "Bidirectional"),
+        ({"go_backwards": True, "cell": "gru"}, "GRU that goes backwards"),
+    ],
+)
+def test_networks_that_need_the_end_first_refuse_documents_without_one(options, received):
+    classifier = with_random_weights(**ANY_LENGTH, **options)
+    message = (
+        "This network needs a text's end before it can begin. A network that is read step by step "
+        f".* Received: {received}\nGive the text to predict_proba in one piece."
+    )
+    with pytest.raises(UsageError, match=message):
+        classifier.predict_stream(itertools.repeat("a good film "))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ("one text", "Expected a document in pieces. Received one text: put it in a list."),
+        (["a", "b", None], "Expected pieces of type str. Received NoneType at index 2."),
+        (iter([b"a"]), "Expected pieces of type str. Received bytes at index 0."),
+        (["a" * 3_000_000], "white space between words. Received more than 1,000,000 characters"),
+    ],
+)
+def test_bad_pieces(pieces, message):
+    classifier = with_random_weights(**ANY_LENGTH)
+    with pytest.raises(DataError, match=message):
+        classifier.predict_stream(pieces)
+    if not isinstance(pieces, list):
+        return
+    with pytest.raises(DataError, match=message):
+        classifier.document_prediction(pieces, "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("options", [{**ANY_LENGTH, "units": 50}, {"preset": "stateful"}], ids=str)
+def test_a_document_of_100_megabytes_takes_no_more_memory_than_one_of_5(tmp_path, options):
+    with_random_weights(**options).save(tmp_path / "model")
+    code = """
+import itertools, json, sys, time
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.datasets import load_data
+
+texts = [text.encode() for text in load_data("sample")[0].texts]
+classifier = SentimentClassifier.load(sys.argv[1])
+found = []
+for megabytes in (5, 100):
+    left, started = megabytes * 10**6, time.perf_counter()
+    def pieces():
+        global left
+        for text in itertools.cycle(texts):
+            if left <= 0:
+                return
+            left -= len(text)
+            # A word of each review is new, as in a long document.
+            yield f"{text.decode()} w{left} "
+    probabilities = classifier.predict_stream(pieces()).tolist()
+    # getrusage would count what the process that started this one had.
+    status = dict(line.split(":") for line in open("/proc/self/status"))
+    peak = int(status["VmHWM"].removesuffix("kB\\n")) / 1000
+    found.append([probabilities, peak, time.perf_counter() - started])
+print(json.dumps(found))
+"""
+    (_, small, _), (probabilities, large, seconds) = json.loads(
+        run_python(code, tmp_path / "model")
+    )
+    print(f"100 MB: {seconds:.0f} s, {large:.0f} MB")
+    assert sum(probabilities) == pytest.approx(1)
+    assert large < 250
+    assert large < small + 60
+
+
 # Saving and loading
 
 
@@ -88,6 +256,8 @@ def test_a_new_process_predicts_the_same_numbers(trained, saved):
         {"preset": "stateful", "cell": "lstm", "window": 20, "batch_size": 8, "maxlen": 0},
         {"go_backwards": True, "layers": 2, "head": "mean"},
         {"unknown": "vector", "trainable_vectors": True},
+        {"engine": "numpy", "cell": "gru", "bidirectional": True, "trainable_vectors": True},
+        {"engine": "numpy", "preset": "stateful", "window": 20, "batch_size": 8, "maxlen": 0},
     ],
 )
 def test_plain_keras_gives_the_same_probabilities(sample, tmp_path, options):
@@ -227,6 +397,17 @@ def test_callbacks_are_called(sample):
     callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
     small(epochs=2).fit(train.texts, train.labels, callbacks=[callback])
     assert seen == [0, 1]
+    with pytest.raises(UsageError, match="Callbacks are Keras's: the engine numpy calls none"):
+        small(engine="numpy").fit(train.texts, train.labels, callbacks=[callback])
+
+
+def test_a_model_of_one_engine_is_continued_with_the_other(sample):
+    train, _ = sample
+    classifier = small(engine="numpy", epochs=1).fit(train.texts, train.labels)
+    before = classifier.metrics_["validation"]["accuracy"]
+    classifier.set_params(engine="keras", warm_start=True).fit(train.texts, train.labels)
+    assert len(classifier.history_["loss"]) == 2
+    assert classifier.metrics_["validation"]["accuracy"] >= before
 
 
 # What scikit-learn expects
@@ -293,6 +474,7 @@ def test_an_untrained_classifier_says_so(tmp_path):
     for call in (
         lambda: small().predict(["a"]),
         lambda: small().predictions(["a"]),
+        lambda: small().predict_stream(["a"]),
         lambda: small().save(tmp_path / "model"),
     ):
         with pytest.raises(ModelError, match="not trained yet: call fit or load first"):

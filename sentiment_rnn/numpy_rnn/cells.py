@@ -113,7 +113,7 @@ class _SimpleRNN:
 
     def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
         h = after[0]
-        np.matmul(before[0], self._u, out=h)
+        np.dot(before[0], self._u, out=h)
         np.add(h, projected, out=h)
         self._activation.function(h, out=h)
 
@@ -127,7 +127,7 @@ class _SimpleRNN:
         (dh,) = gradients
         da = self._da[t]
         np.multiply(da, dh, out=da)
-        np.matmul(da, self._u_t, out=dh)
+        np.dot(da, self._u_t, out=dh)
 
     def skip_back(self, t: int) -> None:
         self._da[t] = 0
@@ -166,7 +166,7 @@ class _LSTM:
         t = t if len(self._gates) > 1 else 0
         h, c = after
         gates, squashed = self._gates[t], self._squashed[t]
-        np.matmul(before[0], self._u, out=self._sum)
+        np.dot(before[0], self._u, out=self._sum)
         np.add(self._sum_by_gate, projected, out=gates)
         self._squash(gates)
         i, f, g, o = gates
@@ -201,7 +201,7 @@ class _LSTM:
         np.multiply(da[:3], dc, out=da[:3])
         np.multiply(dc, self._gates[t, 1], out=dc)
         np.copyto(self._result_by_gate[t], da)
-        np.matmul(self._result[t], self._u_t, out=dh)
+        np.dot(self._result[t], self._u_t, out=dh)
 
     def skip_back(self, t: int) -> None:
         self._result[t] = 0
@@ -245,7 +245,7 @@ class _GRUResetAfter:
     def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
         t = t if len(self._gates) > 1 else 0
         gates, candidate = self._gates[t], self._candidates[t]
-        np.matmul(before[0], self._u, out=self._sum)
+        np.dot(before[0], self._u, out=self._sum)
         if self._bias is not None:
             np.add(self._sum, self._bias, out=self._sum)
         np.add(self._sum_by_gate[:2], projected[:2], out=gates[:2])
@@ -273,7 +273,7 @@ class _GRUResetAfter:
         np.copyto(dr[:2], da[:2])
         np.multiply(da[2], r, out=dr[2])
         np.multiply(dh, z, out=self._product)
-        np.matmul(self._dr[t], self._u_t, out=dh)
+        np.dot(self._dr[t], self._u_t, out=dh)
         np.add(dh, self._product, out=dh)
 
     def skip_back(self, t: int) -> None:
@@ -314,11 +314,11 @@ class _GRUResetBefore:
         t = t if len(self._gates) > 1 else 0
         gates = self._gates[t]
         z, r, g = gates
-        np.matmul(before[0], self._u_gates, out=self._sum)
+        np.dot(before[0], self._u_gates, out=self._sum)
         np.add(self._sum_by_gate, projected[:2], out=gates[:2])
         self._squash(gates[:2])
         np.multiply(r, before[0], out=self._product)
-        np.matmul(self._product, self._u_candidate, out=g)
+        np.dot(self._product, self._u_candidate, out=g)
         np.add(g, projected[2], out=g)
         self._activation.function(g, out=g)
         _mix(z, before[0], g, after[0], self._product)
@@ -334,13 +334,13 @@ class _GRUResetBefore:
         (dh,) = gradients
         da, (z, r, _), of_reset = self._da[t], self._gates[t], self._product
         np.multiply(da[::2], dh, out=da[::2])
-        np.matmul(da[2], self._u_candidate_t, out=of_reset)  # the gradient of r * h
+        np.dot(da[2], self._u_candidate_t, out=of_reset)  # the gradient of r * h
         np.multiply(da[1], of_reset, out=da[1])
         np.multiply(dh, z, out=dh)
         np.multiply(of_reset, r, out=of_reset)
         np.add(dh, of_reset, out=dh)
         np.copyto(self._result_by_gate[t], da)
-        np.matmul(self._result[t, :, : 2 * self._units], self._u_gates_t, out=of_reset)
+        np.dot(self._result[t, :, : 2 * self._units], self._u_gates_t, out=of_reset)
         np.add(dh, of_reset, out=dh)
 
     def skip_back(self, t: int) -> None:

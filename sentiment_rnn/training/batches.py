@@ -1,4 +1,4 @@
-"""Encoded texts → the batches that a network is fed with.
+"""Encoded texts → the batches that a network learns from, whichever engine trains it.
 
 A network that isn't stateful reads a batch of whole texts (`TextBatches`). A stateful network
 reads them window by window (`WindowBatches`): row i of a batch goes on where row i of the batch
@@ -9,71 +9,74 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import keras
 import numpy as np
 
 from sentiment_rnn.preprocessing.padding import pad_sequences
 
 
-class TextBatches(keras.utils.PyDataset):
-    """Batches of whole texts, shuffled anew for each epoch on request.
+class TextBatches:
+    """Batches of whole texts, shuffled anew for each epoch.
 
     Args:
         encoded: int32 ids of each text; not changed.
-        labels: the class of each text ``(texts,)``, or None to predict.
+        labels: the class of each text ``(texts,)``.
         pad: makes int32 ids ``(batch, time)`` of the ids of a batch's texts.
         batch_size: texts in a batch; the last batch has the rest.
-        shuffle: random numbers that shuffle the texts, or None to keep their order.
+        seed: the order of the texts follows from it and from the number of the epoch; None keeps
+            the order in which they were given.
+
+    Example:
+        >>> encoded = [np.array([1, 2]), np.array([3]), np.array([4])]
+        >>> batches = TextBatches(encoded, np.array([0, 1, 1]), pad_sequences, batch_size=2)
+        >>> ids, labels = batches[0]
+        >>> len(batches), ids.tolist(), labels.tolist()
+        (2, [[1, 2], [3, 0]], [[0.0], [1.0]])
     """
 
     def __init__(
         self,
         encoded: Sequence[np.ndarray],
-        labels: np.ndarray | None,
+        labels: np.ndarray,
         pad: Callable[[Sequence[np.ndarray]], np.ndarray],
         batch_size: int,
-        shuffle: np.random.Generator | None = None,
+        seed: int | None = None,
     ) -> None:
-        super().__init__()
         self._encoded = encoded
         self._labels = labels
         self._pad = pad
         self._batch_size = batch_size
-        self._shuffle = shuffle
-        self._order = np.arange(len(encoded))
-        self._reorder()
-
-    def _reorder(self) -> None:
-        if self._shuffle is not None:
-            self._order = self._shuffle.permutation(len(self._encoded))
+        self._seed = seed
+        self.begin_epoch(0)
 
     def __len__(self) -> int:
         return -(-len(self._encoded) // self._batch_size)
 
-    def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
         ids = self._pad([self._encoded[row] for row in rows])
-        if self._labels is None:
-            return (ids,)
         return ids, self._labels[rows, None].astype(np.float32)
 
-    def on_epoch_end(self) -> None:
-        """Shuffles for the next epoch."""
-        self._reorder()
+    def begins_texts(self, batch: int) -> bool:
+        """Whether batch number `batch` begins with new texts, as all batches of whole texts do."""
+        return True
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Puts the texts into the order of an epoch, numbered from 0."""
+        self._order = np.arange(len(self._encoded))
+        if self._seed is not None:
+            self._order = np.random.default_rng([self._seed, epoch]).permutation(self._order)
 
 
-class WindowBatches(keras.utils.PyDataset):
-    """Windows of texts for a stateful network.
+class WindowBatches:
+    """Windows of texts for a stateful network. Each window of a text learns the text's label.
 
     Args:
         encoded: int32 ids of each text; not changed.
         labels: the class of each text ``(texts,)``.
         window: tokens in a window.
         batch_size: rows in every batch. Where there are fewer texts than that left, the rows
-            beyond them are padding with weight 0.
-        final_only: whether only a text's last window has weight, as it does to score a network;
-            in training each window of a text learns the text's label.
-        shuffle: random numbers that shuffle the batches of texts, or None to keep their order.
+            beyond them, and those whose text has ended, are padding with weight 0.
+        seed: as of `TextBatches`, for the batches of texts.
     """
 
     def __init__(
@@ -82,47 +85,19 @@ class WindowBatches(keras.utils.PyDataset):
         labels: np.ndarray,
         window: int,
         batch_size: int,
-        *,
-        final_only: bool = False,
-        shuffle: np.random.Generator | None = None,
+        seed: int | None = None,
     ) -> None:
-        super().__init__()
         self._encoded = encoded
         self._labels = labels
         self._window = window
         self._batch_size = batch_size
-        self._final_only = final_only
-        self._shuffle = shuffle
+        self._seed = seed
         # A text without a known word has a window too: it is all padding.
         self._windows = np.array([max(1, -(-len(ids) // window)) for ids in encoded], dtype=int)
-        self._arrange()
-
-    def _arrange(self) -> None:
-        """Puts texts with as many windows into a batch together, so that few rows run empty."""
-        order = np.arange(len(self._encoded))
-        if self._shuffle is not None:
-            order = self._shuffle.permutation(order)
-            order = order[np.argsort(self._windows[order], kind="stable")]
-        batches = [
-            order[start : start + self._batch_size]
-            for start in range(0, len(order), self._batch_size)
-        ]
-        if self._shuffle is not None:
-            batches = [batches[number] for number in self._shuffle.permutation(len(batches))]
-        self._steps = [
-            (texts, number) for texts in batches for number in range(self._windows[texts].max())
-        ]
+        self.begin_epoch(0)
 
     def __len__(self) -> int:
         return len(self._steps)
-
-    def begins_texts(self, batch: int) -> bool:
-        """Whether batch number `batch` is the first of its texts, so that states must be reset."""
-        return self._steps[batch][1] == 0
-
-    def texts(self, batch: int) -> np.ndarray:
-        """Which text each row of batch number `batch` belongs to, without the rows beyond them."""
-        return self._steps[batch][0]
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         texts, number = self._steps[batch]
@@ -134,10 +109,27 @@ class WindowBatches(keras.utils.PyDataset):
             [self._encoded[text][start : start + self._window] for text in texts], self._window
         )
         labels[: len(texts), 0] = self._labels[texts]
-        left = self._windows[texts] - number
-        weights[: len(texts)] = left == 1 if self._final_only else left >= 1
+        weights[: len(texts)] = number < self._windows[texts]
         return ids, labels, weights
 
-    def on_epoch_end(self) -> None:
-        """Shuffles for the next epoch."""
-        self._arrange()
+    def begins_texts(self, batch: int) -> bool:
+        """Whether batch number `batch` is the first of its texts, so that states must be reset."""
+        return self._steps[batch][1] == 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Puts the batches of texts into the order of an epoch, numbered from 0."""
+        order = np.arange(len(self._encoded))
+        if self._seed is not None:
+            random = np.random.default_rng([self._seed, epoch])
+            order = random.permutation(order)
+            # Texts with as many windows go together, so that few rows run empty.
+            order = order[np.argsort(self._windows[order], kind="stable")]
+        batches = [
+            order[start : start + self._batch_size]
+            for start in range(0, len(order), self._batch_size)
+        ]
+        if self._seed is not None:
+            batches = [batches[number] for number in random.permutation(len(batches))]
+        self._steps = [
+            (texts, number) for texts in batches for number in range(self._windows[texts].max())
+        ]

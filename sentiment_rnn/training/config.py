@@ -8,12 +8,21 @@ from sentiment_rnn._checks import check_choice, check_fraction, check_whole
 
 OPTIMIZERS = ("rmsprop", "adam", "adagrad", "adadelta", "sgd")
 VALIDATE_BY = ("random", "film")
+ENGINES = ("keras", "numpy")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Optimizer, batches, epochs and validation. The defaults are the textbook's."""
+    """Engine, optimizer, batches, epochs and validation. The defaults are the textbook's."""
 
+    engine: str = field(
+        default="keras",
+        metadata={
+            "help": "what trains: Keras, or NumPy alone, which is faster for small networks on a "
+            "CPU",
+            "choices": ENGINES,
+        },
+    )
     optimizer: str = field(
         default="rmsprop", metadata={"help": "Keras optimizer", "choices": OPTIMIZERS}
     )
@@ -37,6 +46,7 @@ class TrainingConfig:
     )
 
     def __post_init__(self) -> None:
+        check_choice("engine", self.engine, ENGINES)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("validate_by", self.validate_by, VALIDATE_BY)
         check_whole("epochs", self.epochs, 1)

@@ -1,20 +1,24 @@
-"""Training a network on encoded texts."""
+"""Training a network on encoded texts: what is the same whichever engine does the mathematics.
+
+An engine (`keras_engine`, `numpy_engine`) turns batches into better weights. Which batches come,
+what is measured after each epoch, when to stop and which weights stay is said here, so that both
+engines train the same way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
-from sentiment_rnn.architectures.builder import with_embedding
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.numpy_rnn.losses import binary_crossentropy
+from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
+from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
-from sentiment_rnn.training.callbacks import BestEpoch, Progress, ResetStates
 from sentiment_rnn.training.config import TrainingConfig
-
-_VALIDATION_BATCH_SIZE = 128
 
 
 @dataclass(frozen=True)
@@ -35,88 +39,128 @@ class EncodedTexts:
 
 
 @dataclass(frozen=True)
+class Task:
+    """What is to be trained, on what, and how.
+
+    Args:
+        network: the layers.
+        weights: arrays in the order of ``network.weights()`` to begin with; the engine's initial
+            ones if None. Not changed.
+        preprocessor: what encoded the texts; its vectors are the network's input.
+        training: texts to learn from.
+        validation: texts that tell which epoch is best.
+        config: optimizer, epochs and batches.
+        seed: of the order of the texts, of dropout and of initial weights.
+        trainable_vectors: whether the word vectors are trained too.
+        initial_accuracy: validation accuracy of weights that are trained already: they stay if no
+            epoch beats them.
+    """
+
+    network: NetworkSpec
+    weights: Sequence[np.ndarray] | None
+    preprocessor: Preprocessor
+    training: EncodedTexts
+    validation: EncodedTexts
+    config: TrainingConfig
+    seed: int
+    trainable_vectors: bool = False
+    initial_accuracy: float | None = None
+
+    def batches(self) -> TextBatches | WindowBatches:
+        """The training batches, in an order that follows from seed and epoch."""
+        encoded, labels = self.training.encoded, self.training.labels
+        size, seed = self.config.batch_size, self.seed
+        window = self.network.batch_shape[1]
+        if self.network.is_stateful and window is not None:
+            cut = self.preprocessor.truncate(encoded)
+            return WindowBatches(cut, labels, window, size, seed)
+        return TextBatches(encoded, labels, self.preprocessor.pad, size, seed)
+
+    def validate(self, weights: Sequence[np.ndarray], vectors: np.ndarray | None) -> dict:
+        """Loss and accuracy on the validation texts, each read whole and without dropout.
+
+        Args:
+            weights: the network's arrays.
+            vectors: the embedding's rows ``(ids, vector_size)`` if they are trained; else None.
+        """
+        preprocessor = self.preprocessor
+        if vectors is not None:
+            preprocessor = with_vectors(preprocessor, vectors)
+        output = Predictor(self.network, weights, preprocessor).predict(self.validation.encoded)
+        labels = self.validation.labels[:, None]
+        return {
+            "val_accuracy": float(np.mean((output > 0.5) == labels)),
+            "val_loss": binary_crossentropy(labels, output),
+        }
+
+
+@dataclass(frozen=True)
 class FitResult:
     """What training gave.
 
     Args:
         history: for each epoch its ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy``.
-        best_epoch: number, from 1, of the epoch whose weights the network has now; 0 if it kept
-            the ones that it began with.
+        best_epoch: number, from 1, of the epoch that the weights are those of; 0 if they are the
+            ones that training began with.
+        weights: the network's arrays.
         vectors: the embedding's rows ``(ids, vector_size)`` where they were trained too.
     """
 
     history: dict[str, list[float]]
     best_epoch: int
+    weights: list[np.ndarray]
     vectors: np.ndarray | None
 
 
-def fit_network(
-    network: keras.Sequential,
-    preprocessor: Preprocessor,
-    training: EncodedTexts,
-    validation: EncodedTexts,
-    config: TrainingConfig,
-    *,
-    seed: int,
-    trainable_vectors: bool = False,
-    initial_accuracy: float | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    verbose: bool = False,
-) -> FitResult:
-    """Trains `network` in place and leaves it with the weights of its best epoch.
+@dataclass
+class BestEpoch:
+    """Keeps the best weights and says when to stop.
 
     Args:
-        network: from word vectors to a probability, made by `build_network`.
-        preprocessor: what encoded the texts; its vectors become the embedding in front.
-        training: texts to learn from.
-        validation: texts that tell which epoch is best.
-        config: optimizer, epochs and batches.
-        seed: of the order of the texts. Dropout and initial weights follow Keras's own seed.
-        trainable_vectors: whether the word vectors are trained too.
-        initial_accuracy: validation accuracy of the weights that training goes on from.
-        callbacks: more Keras callbacks.
-        verbose: whether to show a progress bar on standard error.
+        patience: epochs without a better validation accuracy before training stops.
+        accuracy: of the weights that training starts from, if they are trained ones.
+        weights: these weights; copied.
+
+    Example:
+        >>> best = BestEpoch(patience=2)
+        >>> [best.end_epoch(accuracy, []) for accuracy in (0.6, 0.7, 0.7, 0.5)]
+        [False, False, False, True]
+        >>> best.epoch
+        2
     """
-    model = with_embedding(network, preprocessor.embedding_matrix(), trainable=trainable_vectors)
-    optimizer = keras.optimizers.get(
-        {"class_name": config.optimizer, "config": {"learning_rate": config.learning_rate}}
-    )
-    shuffle = np.random.default_rng(seed)
-    best = BestEpoch(config.patience, initial_accuracy)
-    added: list[keras.callbacks.Callback] = [best]
-    batches: TextBatches | WindowBatches
-    validation_batches: TextBatches | WindowBatches
-    if any(getattr(layer, "stateful", False) for layer in network.layers):
-        window = network.input_shape[1]
-        cut = preprocessor.truncate
-        batches = WindowBatches(
-            cut(training.encoded), training.labels, window, config.batch_size, shuffle=shuffle
-        )
-        validation_batches = WindowBatches(
-            cut(validation.encoded), validation.labels, window, config.batch_size, final_only=True
-        )
-        added.append(ResetStates(network, batches, validation_batches))
-    else:
-        pad = preprocessor.pad
-        batches = TextBatches(training.encoded, training.labels, pad, config.batch_size, shuffle)
-        validation_batches = TextBatches(
-            validation.encoded, validation.labels, pad, _VALIDATION_BATCH_SIZE
-        )
-    if verbose:
-        added.append(Progress())
-    # Weighted metrics leave out the rows of a stateful batch that belong to no text.
-    model.compile(optimizer, "binary_crossentropy", weighted_metrics=["accuracy"])
-    history = model.fit(
-        batches,
-        validation_data=validation_batches,
-        epochs=config.epochs,
-        shuffle=False,
-        callbacks=[*added, *callbacks],
-        verbose=0,
-    )
-    vectors = model.layers[0].get_weights()[0] if trainable_vectors else None
-    return FitResult(
-        {name: [float(value) for value in values] for name, values in history.history.items()},
-        best.best_epoch + 1,
-        vectors,
-    )
+
+    patience: int
+    accuracy: float | None = None
+    weights: Sequence[np.ndarray] = ()
+    epoch: int = 0
+    _epochs: int = 0
+
+    def __post_init__(self) -> None:
+        self.weights = [array.copy() for array in self.weights]
+
+    def end_epoch(self, accuracy: float, weights: Sequence[np.ndarray]) -> bool:
+        """Notes an epoch's result.
+
+        Args:
+            accuracy: on the validation texts.
+            weights: copied if they are the best so far.
+
+        Returns:
+            Whether to stop.
+        """
+        self._epochs += 1
+        if self.accuracy is None or accuracy > self.accuracy:
+            self.accuracy, self.epoch = accuracy, self._epochs
+            self.weights = [array.copy() for array in weights]
+        return self._epochs - self.epoch >= self.patience
+
+
+def with_vectors(preprocessor: Preprocessor, vectors: np.ndarray) -> Preprocessor:
+    """The same preprocessor with other vectors for its words.
+
+    Args:
+        preprocessor: not changed.
+        vectors: a row for each id ``(ids, vector_size)``, the padding's first.
+    """
+    words = preprocessor.word_vectors.words
+    return Preprocessor(preprocessor.config, WordVectors(words, vectors[1:]))

@@ -1,0 +1,127 @@
+"""Training with Keras: `keras.Model.fit`, told by callbacks what all engines do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from sentiment_rnn.architectures.builder import build_network, with_embedding
+from sentiment_rnn.training.batches import TextBatches, WindowBatches
+from sentiment_rnn.training.fit import BestEpoch, FitResult, Task
+from sentiment_rnn.training.progress import Progress
+
+
+def fit_with_keras(
+    task: Task, *, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: bool = False
+) -> FitResult:
+    """Trains a network and gives back the weights of its best epoch.
+
+    Args:
+        task: what is to be trained.
+        callbacks: more Keras callbacks. They find ``val_loss`` and ``val_accuracy`` in their logs.
+        verbose: whether to show a progress bar on standard error.
+
+    Returns:
+        Weights and history.
+    """
+    config, trainable = task.config, task.trainable_vectors
+    keras.utils.set_random_seed(task.seed)
+    network = build_network(task.network, task.weights)
+    matrix = task.preprocessor.embedding_matrix()
+    model = with_embedding(network, matrix, trainable=trainable)
+    optimizer = keras.optimizers.get(
+        {"class_name": config.optimizer, "config": {"learning_rate": config.learning_rate}}
+    )
+    # Weighted metrics leave out the rows of a stateful batch that belong to no text.
+    model.compile(optimizer, "binary_crossentropy", weighted_metrics=["accuracy"])
+    batches = task.batches()
+    epochs = _Epochs(task, network, batches, verbose=verbose)
+    history = model.fit(
+        _Dataset(batches),
+        epochs=config.epochs,
+        shuffle=False,
+        callbacks=[epochs, *callbacks],
+        verbose=0,
+    )
+    return FitResult(
+        {name: [float(value) for value in values] for name, values in history.history.items()},
+        epochs.best.epoch,
+        network.get_weights(),
+        model.layers[0].get_weights()[0] if trainable else None,
+    )
+
+
+class _Dataset(keras.utils.PyDataset):
+    """Batches as Keras takes them."""
+
+    def __init__(self, batches: TextBatches | WindowBatches) -> None:
+        super().__init__()
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
+        return self._batches[batch]
+
+
+class _Epochs(keras.callbacks.Callback):
+    """What happens between the batches and epochs of Keras's ``fit``."""
+
+    def __init__(
+        self,
+        task: Task,
+        network: keras.Sequential,
+        batches: TextBatches | WindowBatches,
+        *,
+        verbose: bool,
+    ) -> None:
+        super().__init__()
+        self._task = task
+        self._network = network
+        self._batches = batches
+        self._progress = Progress(task.config.epochs, len(batches)) if verbose else None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        task = self._task
+        self.best = BestEpoch(task.config.patience, task.initial_accuracy, self._trained())
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._batches.begin_epoch(epoch)
+        if self._progress is not None:
+            self._progress.begin_epoch()
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._task.network.is_stateful and self._batches.begins_texts(batch):
+            for layer in self._network.layers:
+                if getattr(layer, "stateful", False):
+                    layer.reset_state()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._progress is not None:
+            self._progress.end_batch()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        trainable = self._task.trainable_vectors
+        vectors = self.model.layers[0].get_weights()[0] if trainable else None
+        scores = self._task.validate(self._network.get_weights(), vectors)
+        # The dictionary is shared by all callbacks, that of the history included.
+        assert logs is not None
+        logs.update(scores)
+        if self._progress is not None:
+            self._progress.end_epoch(logs)
+        if self.best.end_epoch(scores["val_accuracy"], self._trained()):
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        for variable, value in zip(self.model.trainable_variables, self.best.weights, strict=True):
+            variable.assign(value)
+
+    def _trained(self) -> list[np.ndarray]:
+        return [
+            np.array(keras.ops.convert_to_numpy(variable))
+            for variable in self.model.trainable_variables
+        ]

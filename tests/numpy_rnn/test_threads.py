@@ -1,0 +1,33 @@
+import os
+
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.numpy_rnn.threads import count_processors, threads_for
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize(
+    ("units", "batch_size", "threads"), [(50, 32, 1), (50, 128, 1), (512, 64, 3)]
+)
+def test_small_steps_take_one_thread(units, batch_size, threads):
+    spec = NetworkSpec((None, None, 2), (LayerSpec("LSTM", {"units": units}),))
+    with threadpool_limits(3, "blas"):
+        with threads_for(spec, batch_size):
+            assert blas_threads() == {threads}
+        assert blas_threads() == {3}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
+def test_processors_are_those_of_the_process():
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert count_processors() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert count_processors() == len(before)

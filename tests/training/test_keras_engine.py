@@ -1,0 +1,104 @@
+import keras
+import numpy as np
+import pytest
+
+from sentiment_rnn.architectures.builder import build_network, with_embedding
+from sentiment_rnn.numpy_rnn.prediction import Predictor
+from sentiment_rnn.training.batches import WindowBatches
+from sentiment_rnn.training.fit import EncodedTexts
+from sentiment_rnn.training.keras_engine import fit_with_keras
+from tests.training.tasks import STATEFUL, accuracy, make_task, texts
+
+
+class Spoil(keras.callbacks.Callback):
+    """Destroys the network before an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            self.model.layers[-1].set_weights(
+                [-100 * weight for weight in self.model.layers[-1].get_weights()]
+            )
+
+
+@pytest.mark.parametrize(("epochs", "patience"), [(2, 9), (9, 1)])
+def test_a_network_that_is_spoilt_is_not_what_stays(epochs, patience):
+    task = make_task(epochs=epochs, patience=patience)
+    result = fit_with_keras(task, callbacks=[Spoil(1)])
+    accuracies = result.history["val_accuracy"]
+    assert len(accuracies) == 2
+    assert accuracies[1] < max(accuracies)
+    assert result.best_epoch == 1
+    assert accuracy(task, result.weights, task.validation) == pytest.approx(max(accuracies))
+
+
+def test_callbacks_find_the_validation_scores():
+    seen = []
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append({**logs}))
+    history = fit_with_keras(make_task(epochs=2), callbacks=[watch]).history
+    assert set(seen[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert [scores["val_loss"] for scores in seen] == history["val_loss"]
+
+
+# Statefulness
+
+
+def predict_windows(model, task, encoded):
+    """What a stateful Keras network says after the last window of each text."""
+    whole = with_embedding(model, task.preprocessor.embedding_matrix())
+    batch_size, window = whole.input_shape
+    output = np.zeros((len(encoded), 1), np.float32)
+    for start in range(0, len(encoded), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(encoded)))
+        part = [encoded[row] for row in rows]
+        windows = WindowBatches(part, np.zeros(len(part)), window, batch_size)
+        for layer in model.layers:
+            if getattr(layer, "stateful", False):
+                layer.reset_state()
+        for number in range(len(windows)):
+            ids, _, is_read = windows[number]
+            found = whole.predict_on_batch(ids)[: len(rows)]
+            output[rows] = np.where(is_read[: len(rows), None] > 0, found, output[rows])
+    return output
+
+
+@pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
+def test_a_stateful_network_over_windows_equals_a_stateless_one_over_the_text(cell):
+    """In Keras, at the batch size of training and at 1; and without Keras."""
+    encoded = texts(19, longest=50).encoded
+    encoded[3] = np.zeros(0, np.int32)
+    architecture = {"cell": cell, **STATEFUL}
+    task = make_task(architecture=architecture)
+    plain = {"cell": cell, "head": "last", "masking": True, "maxlen": 0}
+    stateless = build_network(make_task(architecture=plain).network, task.weights)
+    whole = with_embedding(stateless, task.preprocessor.embedding_matrix())
+    expected = whole.predict(task.preprocessor.pad(encoded), verbose=0)
+    assert np.ptp(expected) > 0.01
+    model = build_network(task.network, task.weights)
+    for _ in range(2):  # again, so that states left over from before would show
+        actual = predict_windows(model, task, encoded)
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+    one_by_one = build_network(
+        make_task(architecture=architecture, batch_size=1).network, task.weights
+    )
+    actual = predict_windows(one_by_one, task, encoded)
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    predictor = Predictor(task.network, task.weights, task.preprocessor)
+    np.testing.assert_allclose(predictor.predict(encoded), expected, atol=1e-5)
+
+
+def test_training_resets_states_between_texts_and_carries_them_within():
+    seen = {"carried": 0, "reset": 0}
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            state = self.model.layers[-1].layers[1].states[0]
+            seen["carried" if float(keras.ops.sum(keras.ops.abs(state))) > 0 else "reset"] += 1
+
+    # Two batches of texts with three windows each.
+    data = EncodedTexts([np.arange(1, 13, dtype=np.int32)] * 16, np.arange(16) % 2)
+    fit_with_keras(make_task(data, data, architecture=STATEFUL, epochs=1), callbacks=[Watch()])
+    assert seen == {"carried": 4, "reset": 2}

@@ -1,0 +1,77 @@
+"""The engine without Keras beside Keras: same weights, same batches, same numbers."""
+
+import keras
+import numpy as np
+import pytest
+
+from sentiment_rnn.architectures.builder import build_network, with_embedding
+from sentiment_rnn.training.config import OPTIMIZERS
+from sentiment_rnn.training.keras_engine import fit_with_keras
+from sentiment_rnn.training.numpy_engine import Trainer, fit_with_numpy
+from tests.training.tasks import STATEFUL, make_task
+
+NETWORKS = {
+    "textbook": {},
+    "lstm": {"cell": "lstm", "head": "last", "masking": True},
+    "gru": {"cell": "gru", "head": "mean"},
+    "deep": {"cell": "lstm", "layers": 2, "head": "max", "bidirectional": True},
+    "backwards": {"go_backwards": True},
+}
+
+
+@pytest.mark.parametrize("architecture", NETWORKS.values(), ids=NETWORKS.keys())
+def test_losses_follow_those_of_keras_batch_by_batch(architecture):
+    task = make_task(400, architecture=architecture)
+    model = with_embedding(
+        build_network(task.network, task.weights), task.preprocessor.embedding_matrix()
+    )
+    model.compile(keras.optimizers.RMSprop(0.01), "binary_crossentropy")
+    trainer, batches = Trainer(task), task.batches()
+    assert len(batches) == 50
+    ours, theirs = [], []
+    for number in range(len(batches)):
+        ids, labels = batches[number]
+        theirs.append(float(model.train_on_batch(ids, labels)))
+        ours.append(trainer.train_batch(ids, labels)[0] / len(ids))
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    assert ours[0] > 1.2 * ours[-1]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "architecture", [{}, STATEFUL, {"cell": "gru", **STATEFUL}], ids=["whole", "windows", "gru"]
+)
+def test_history_and_weights_are_those_of_keras(architecture, optimizer):
+    task = make_task(50, architecture=architecture, optimizer=optimizer, epochs=2)
+    ours, theirs = fit_with_numpy(task), fit_with_keras(task)
+    assert ours.best_epoch == theirs.best_epoch
+    assert set(ours.history) == set(theirs.history)
+    for name, values in ours.history.items():
+        np.testing.assert_allclose(values, theirs.history[name], atol=1e-4, err_msg=name)
+    for one, two, first in zip(ours.weights, theirs.weights, task.weights, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-3)
+        assert np.abs(one - first).max() > 0
+
+
+@pytest.mark.parametrize("architecture", [{}, {"bidirectional": True, "head": "max"}])
+def test_trained_vectors_are_those_of_keras(architecture):
+    # Keras's other optimizers square the gradient of each place of a word by itself, and add up
+    # the squares: SGD squares nothing.
+    task = make_task(
+        50, architecture=architecture, epochs=2, trainable_vectors=True, optimizer="sgd"
+    )
+    ours, theirs = fit_with_numpy(task), fit_with_keras(task)
+    assert ours.vectors is not None
+    assert theirs.vectors is not None
+    np.testing.assert_allclose(ours.vectors, theirs.vectors, atol=1e-5)
+    assert np.abs(ours.vectors - task.preprocessor.embedding_matrix()).max() > 1e-3
+
+
+def test_dropout_is_applied_in_training_alone():
+    plain, dropping = (
+        make_task(64, architecture={"dropout": rate}, learning_rate=1e-9, epochs=1)
+        for rate in (0, 0.5)
+    )
+    without, with_dropout = fit_with_numpy(plain).history, fit_with_numpy(dropping).history
+    assert without["val_loss"] == pytest.approx(with_dropout["val_loss"], abs=1e-6)
+    assert abs(without["loss"][0] - with_dropout["loss"][0]) > 1e-3
