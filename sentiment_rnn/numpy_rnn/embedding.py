@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.numpy_rnn.memory import empty
 from sentiment_rnn.numpy_rnn.network import Network
+from sentiment_rnn.numpy_rnn.projection import take_rows
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -82,9 +82,9 @@ class EmbeddedNetwork:
         self._distinct = np.flatnonzero(occurs)
         self._places[self._distinct] = np.arange(len(self._distinct), dtype=np.int32)
         self._rows = self._places[flat]
-        self._inputs = _take(self.vectors, self._distinct)
+        self._inputs = take_rows(self.vectors, self._distinct)
         projected = [
-            _take(table, self._rows).reshape(time, batch, -1).swapaxes(0, 1)
+            take_rows(table, self._rows).reshape(time, batch, -1).swapaxes(0, 1)
             for table in self.network.project_inputs(self._inputs)
         ]
         mask = None
@@ -125,12 +125,6 @@ class EmbeddedNetwork:
             of_vectors = np.zeros_like(self.vectors)
             of_vectors[self._distinct] = of_inputs
         return [gradient for gradient in found if gradient is not None], of_vectors
-
-
-def _take(table: Array, rows: Array) -> Array:
-    out = empty((len(rows), table.shape[1]), table.dtype)
-    # The mode lets NumPy write into `out` as it goes; all rows are in the table.
-    return np.take(table, rows, axis=0, out=out, mode="clip")
 
 
 def _occurrences(rows: Array, count: int) -> sparse.csc_array:

@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import UsageError
+from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.network import Network
+from sentiment_rnn.numpy_rnn.projection import take_rows
 from sentiment_rnn.numpy_rnn.stepping import RNN
+from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread
 from sentiment_rnn.preprocessing.padding import PADDING_ID, pad_sequences
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 
-# Texts in a batch: large enough for the matrix product of a step, small enough for its outputs at
-# all steps to stay near the processor.
-BATCH_SIZE = 64
-# Steps of a stream that are read at once: enough for what goes before the first not to count.
-_STEPS = 1024
+# Texts in a batch, and steps of it that are read at once: large enough for the work of each step
+# to outweigh the call that does it, small enough for all its numbers to stay near the processor.
+BATCH_SIZE = 256
+_STEPS = 16
+# Where a network must be read whole, the outputs of all steps are kept.
+_WHOLE_BATCH_SIZE = 64
+# Fewer texts aren't worth another thread.
+_FEWEST = 128
+# Steps of a stream that are read at once, one text being a small batch.
+_STREAM_STEPS = 1024
 _COUNTS_ALL_STEPS = ("Flatten", "GlobalMaxPooling1D")
 
 
@@ -55,16 +64,13 @@ class Predictor:
         # The batch size that a stateful network was trained with doesn't matter here.
         spec = dataclasses.replace(network, batch_shape=(None, *network.batch_shape[1:]))
         self._network = Network(spec, weights)
-        self._vectors = preprocessor.embedding_matrix()
-        names = [layer.class_name for layer in spec.layers]
-        self._is_masked: np.ndarray | None = None
-        if names[0] == "Masking":
-            self._is_masked = ~(self._vectors != spec.layers[0]["mask_value"]).any(axis=1)
-        self._counts_all_steps = any(name in _COUNTS_ALL_STEPS for name in names)
-        first = spec.layers[1 if names[0] == "Masking" and len(names) > 1 else 0]
-        self._tables: list[np.ndarray] | None = None
-        if first.cell.is_recurrent:
-            self._tables = self._network.project_inputs(self._vectors)
+        self._table = _Table(self._network, preprocessor.embedding_matrix())
+        # Why the network can't be read forwards, some steps at a time; None if it can.
+        self._refusal: str | None = None
+        try:
+            RNN(spec, weights)
+        except ValueError as error:
+            self._refusal = str(error)
 
     def predict(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """The network's output for each text, in the order given.
@@ -75,16 +81,27 @@ class Predictor:
         Returns:
             float32 ``(texts, outputs)``.
         """
-        spec = self._network.spec
-        size = spec.output_shape[-1]
+        size = self._network.spec.output_shape[-1]
         assert size is not None
         outputs = np.zeros((len(encoded), size), np.float32)
         texts = self._preprocessor.truncate(encoded)
-        for rows in self._batches([len(ids) for ids in texts]):
-            batch = [texts[row] for row in rows]
-            outputs[rows] = (
-                self._read_windows(batch) if spec.is_stateful else self._read(self._padded(batch))
-            )
+        threads = max(1, min(count_processors(), len(texts) // _FEWEST))
+        batches = self._batches([len(ids) for ids in texts], most=-(-len(texts) // threads))
+
+        def predict_batches(part: Sequence[np.ndarray]) -> None:
+            reader = self._reader()
+            with reuse():
+                for rows in part:
+                    outputs[rows] = reader.read([texts[row] for row in rows])
+
+        if threads == 1:
+            predict_batches(batches)
+            return outputs
+        with one_thread(), ThreadPoolExecutor(threads) as pool:
+            for done in [
+                pool.submit(predict_batches, batches[first::threads]) for first in range(threads)
+            ]:
+                done.result()
         return outputs
 
     def predict_stream(self, parts: Iterable[np.ndarray]) -> np.ndarray:
@@ -104,78 +121,117 @@ class Predictor:
         spec = self._network.spec
         if self._preprocessor.config.maxlen:
             return self.predict([self._preprocessor.truncate_stream(parts)])[0]
+        reader = self._reader()
         if spec.is_stateful and spec.batch_shape[1]:
-            return self._read_in_turn(_windows(parts, spec.batch_shape[1]))[0]
-        try:
-            rnn = RNN(spec, self._network.weights)
-        except ValueError as error:
+            return reader.read_in_turn(_windows(parts, spec.batch_shape[1]))[0]
+        if self._refusal is not None:
             raise UsageError(
-                f"This network needs a text's end before it can begin. {error}\n"
+                f"This network needs a text's end before it can begin. {self._refusal}\n"
                 "Give the text to predict_proba in one piece."
-            ) from error
-        for ids in _slices(parts, _STEPS):
-            if self._tables is None:
-                output = rnn.read(self._vectors[ids[np.newaxis]])
-            else:
-                mask = None if self._is_masked is None else ~self._is_masked[ids[np.newaxis]]
-                output = rnn.read_projected(self._tables[0][ids[np.newaxis]], mask)
-        return output[0]
+            )
+        return reader.read_in_turn(ids[np.newaxis] for ids in _slices(parts, _STREAM_STEPS))[0]
 
-    def _batches(self, lengths: Sequence[int]) -> Iterator[np.ndarray]:
+    def _reader(self) -> _Reader:
+        stepwise = self._refusal is None and not self._network.spec.is_stateful
+        return _Reader(self._network, self._preprocessor, self._table, stepwise=stepwise)
+
+    def _batches(self, lengths: Sequence[int], most: int) -> list[np.ndarray]:
         """Rows of like length together, so that little padding is read."""
+        spec = self._network.spec
         order = np.argsort(lengths, kind="stable")
         together = None
-        if self._network.spec.is_stateful:
-            together = [self._count_windows(length) for length in lengths]
-        elif self._network.spec.batch_shape[1] is None and self._is_masked is None:
+        if spec.is_stateful:
+            together = [_count_windows(spec, length) for length in lengths]
+        elif spec.batch_shape[1] is None and self._table.is_masked is None:
             # Without a mask padding would count: only texts of the same length go together.
             together = [max(length, 1) for length in lengths]
+        size = min(most, BATCH_SIZE if self._refusal is None else _WHOLE_BATCH_SIZE)
+        batches = []
         start = 0
         while start < len(order):
-            stop = min(start + BATCH_SIZE, len(order))
+            stop = min(start + size, len(order))
             if together is not None:
                 while together[order[stop - 1]] != together[order[start]]:
                     stop -= 1
-            yield order[start:stop]
+            batches.append(order[start:stop])
             start = stop
+        return batches
 
-    def _padded(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        ids = self._preprocessor.pad(texts)
-        if self._is_masked is None or self._counts_all_steps:
-            return ids
-        # Masked steps at either end of all texts change nothing.
-        read = np.flatnonzero(~self._is_masked[ids].all(axis=0))
-        return ids[:, read[0] : read[-1] + 1] if len(read) else ids[:, :1]
 
-    def _read(self, ids: np.ndarray) -> np.ndarray:
-        """The output for padded ids ``(batch, time)``."""
-        if self._tables is None:
-            return self._network.forward(self._vectors[ids])
+class _Table:
+    """What each id is to the network: its vector, whether it is masked, and its projection."""
+
+    def __init__(self, network: Network, vectors: np.ndarray) -> None:
+        self._vectors = vectors
+        names = [layer.class_name for layer in network.spec.layers]
+        self.is_masked: np.ndarray | None = None
+        if names[0] == "Masking":
+            self.is_masked = ~(vectors != network.spec.layers[0]["mask_value"]).any(axis=1)
+        self._projected: list[np.ndarray] | None = None
+        first = network.spec.layers[1 if names[0] == "Masking" and len(names) > 1 else 0]
+        if first.cell.is_recurrent:
+            self._projected = network.project_inputs(vectors)
+
+    def read(self, network: Network | RNN, ids: np.ndarray) -> np.ndarray:
+        """The output of a network for ids ``(batch, time)``."""
+        if self._projected is None:
+            x = self._vectors[ids]
+            return network.read(x) if isinstance(network, RNN) else network.forward(x)
         # Time first in memory, which is the order in which the steps are read.
         by_time = np.ascontiguousarray(ids.T)
-        projected = [table[by_time].swapaxes(0, 1) for table in self._tables]
-        mask = None if self._is_masked is None else ~self._is_masked[ids]
-        return self._network.forward_projected(projected, mask=mask)
+        projected = [take_rows(table, by_time).swapaxes(0, 1) for table in self._projected]
+        mask = None if self.is_masked is None else ~self.is_masked[ids]
+        if isinstance(network, RNN):
+            return network.read_projected(projected[0], mask)
+        return network.forward_projected(projected, mask=mask)
 
-    def _count_windows(self, length: int) -> int:
-        window = self._network.spec.batch_shape[1]
-        return max(1, -(-length // window)) if window else 1
 
-    def _read_windows(self, texts: Sequence[np.ndarray]) -> np.ndarray:
-        """The output after the last window of texts that have the same number of windows."""
-        window = self._network.spec.batch_shape[1] or max(1, *map(len, texts))
-        count = self._count_windows(max(len(ids) for ids in texts))
-        ids = np.zeros((len(texts), count * window), np.int32)
-        for row, text in zip(ids, texts, strict=True):
-            row[: len(text)] = text
-        return self._read_in_turn(np.split(ids, count, axis=1))
+class _Reader:
+    """Reads batches with a network of its own: each thread has one, as a network has states."""
 
-    def _read_in_turn(self, windows: Iterable[np.ndarray]) -> np.ndarray:
-        """The output after the last of some windows ``(batch, window)``."""
+    def __init__(
+        self, network: Network, preprocessor: Preprocessor, table: _Table, *, stepwise: bool
+    ) -> None:
+        self._spec = network.spec
+        self._preprocessor = preprocessor
+        self._table = table
+        self._network = (RNN if stepwise else Network)(network.spec, network.weights)
+
+    def read(self, texts: Sequence[np.ndarray]) -> np.ndarray:
+        """The output for each of some texts: of a stateful network, with as many windows."""
         self._network.reset_states()
-        for window in windows:
-            output = self._read(window)
+        return self.read_in_turn(self._parts(texts))
+
+    def read_in_turn(self, parts: Iterable[np.ndarray]) -> np.ndarray:
+        """The output after the last of some parts ``(batch, time)`` of the same texts."""
+        for ids in parts:
+            output = self._table.read(self._network, ids)
         return output
+
+    def _parts(self, texts: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """The padded ids of a batch as the network reads them: in windows, in steps or at once."""
+        if self._spec.is_stateful:
+            window = self._spec.batch_shape[1] or max(1, *map(len, texts))
+            ids = pad_sequences(texts, window * _count_windows(self._spec, max(map(len, texts))))
+        else:
+            ids = self._trimmed(self._preprocessor.pad(texts))
+            window = _STEPS if isinstance(self._network, RNN) else ids.shape[1]
+        for start in range(0, ids.shape[1], window):
+            yield ids[:, start : start + window]
+
+    def _trimmed(self, ids: np.ndarray) -> np.ndarray:
+        is_masked = self._table.is_masked
+        counts_all = any(layer.class_name in _COUNTS_ALL_STEPS for layer in self._spec.layers)
+        if is_masked is None or counts_all:
+            return ids
+        # Masked steps at either end of all texts change nothing.
+        read = np.flatnonzero(~is_masked[ids].all(axis=0))
+        return ids[:, read[0] : read[-1] + 1] if len(read) else ids[:, :1]
+
+
+def _count_windows(spec: NetworkSpec, length: int) -> int:
+    window = spec.batch_shape[1]
+    return max(1, -(-length // window)) if window else 1
 
 
 def _slices(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

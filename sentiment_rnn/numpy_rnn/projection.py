@@ -67,6 +67,27 @@ def project_backward(
     return of_kernel, _unfold(_product(rows, kernel.T), x.shape, by_time)
 
 
+def take_rows(table: Array, rows: Array) -> Array:
+    """``table[rows]``: each row of the table where its number stands.
+
+    Args:
+        table: ``(rows, columns)``.
+        rows: whole numbers below the number of rows, of any shape.
+
+    Returns:
+        ``(..., columns)``.
+
+    Example:
+        >>> take_rows(np.array([[1.0], [2.0]]), np.array([[1, 0, 1]]))
+        array([[[2.],
+                [1.],
+                [2.]]])
+    """
+    out = empty((*rows.shape, table.shape[1]), table.dtype)
+    # The mode lets NumPy write into `out` as it goes; a row that isn't there is no one's wish.
+    return np.take(table, rows, axis=0, out=out, mode="clip")
+
+
 def sum_rows(x: Array) -> Array:
     """The sum over all axes but the last, ``(..., columns)`` → ``(columns,)``.
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sentiment_rnn.architectures.layers import POOLING, LayerSpec, NetworkSpec
-from sentiment_rnn.numpy_rnn.layers import dense, masking, max_pooling
+from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS
+from sentiment_rnn.numpy_rnn.layers import dense, dense_of_steps, masking, max_pooling
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.projection import project
 from sentiment_rnn.numpy_rnn.recurrent import scan, split_bias
@@ -18,9 +19,13 @@ Array = np.ndarray
 class RNN:
     """A recurrent network for as long as its input goes on.
 
+    Behind a Flatten, steps that haven't come yet count as zeros: its Dense adds up the shares of
+    the steps, so that the output is that of the network when all of them have come.
+
     Args:
         spec: layers that can be read step by step: recurrent ones that go forwards, pooling over
-            time, Dense, Masking and Dropout, which does nothing here.
+            time, Flatten with a Dense behind it, Dense, Masking and Dropout, which does nothing
+            here.
         weights: arrays in the order of ``spec.weights()``, all float32 or all float64; copied.
 
     Raises:
@@ -45,7 +50,9 @@ class RNN:
 
     def __init__(self, spec: NetworkSpec, weights: Sequence[Array]) -> None:
         has_time = True
-        for layer in spec.layers:
+        # The Dense layers that read all steps side by side.
+        self._reads_all_steps: set[int] = set()
+        for index, layer in enumerate(spec.layers):
             name = layer.class_name
             stepwise = name in ("Dense", "Dropout", "Masking", *POOLING)
             if layer.is_recurrent:
@@ -53,12 +60,18 @@ class RNN:
                 has_time = bool(layer["return_sequences"])
             elif name in POOLING:
                 has_time = False
-            # Flatten would put all steps side by side; where none are left, it does nothing.
-            if not stepwise and (name != "Flatten" or has_time):
+            elif name == "Flatten":
+                behind = [layer.class_name for layer in spec.layers[index + 1 : index + 2]]
+                stepwise = not has_time or behind == ["Dense"]
+                if has_time:
+                    self._reads_all_steps.add(index + 1)
+                has_time = False
+            if not stepwise:
                 backwards = " that goes backwards" if layer.is_recurrent else ""
                 raise ValueError(
                     "A network that is read step by step consists of recurrent layers that go "
-                    "forwards, pooling over time, Dense, Masking and Dropout. Received: "
+                    "forwards, pooling over time, Flatten with a Dense behind it, Dense, Masking "
+                    "and Dropout. Received: "
                     f"{name}{backwards}"
                 )
         self._network = Network(spec, weights)
@@ -70,12 +83,12 @@ class RNN:
         over_time = [
             index
             for index, layer in enumerate(spec.layers)
-            if layer.is_recurrent or layer.class_name in POOLING
+            if layer.is_recurrent or layer.class_name in POOLING or index in self._reads_all_steps
         ]
         # Behind this layer only the last step counts.
         self._last_over_time = max(over_time, default=len(spec.layers) - 1)
         self._states: dict[int, tuple[Array, ...]] = {}
-        # By the index of each pooling layer the sum and the number of steps, or the maximum.
+        # By the index of each layer over all steps the sum and the number of steps, or the maximum.
         self._pooled: dict[int, tuple[Array, ...]] = {}
         self._batch: tuple[int, ...] | None = None
 
@@ -171,8 +184,8 @@ class RNN:
         if self._batch not in (None, batch):
             features = spec.batch_shape[2]
             raise ValueError(
-                f"Expected a step {(*self._batch, features)} as before; reset() makes a new start. "
-                f"Received: {(*batch, features)}"
+                f"Expected a step {(*self._batch, features)} as before; reset_states() makes a new "
+                f"start. Received: {(*batch, features)}"
             )
         first = 0
         if projected is not None:
@@ -188,6 +201,8 @@ class RNN:
                 continue
             if layer.class_name == "Masking":
                 y, mask = masking(y, float(str(layer["mask_value"])))
+            elif index in self._reads_all_steps:
+                y = self._dense_of_steps(index, y)
             elif layer.class_name == "Dense":
                 y = dense(y, arrays["kernel"], arrays.get("bias"), str(layer["activation"]))
             elif layer.class_name in POOLING:
@@ -249,7 +264,24 @@ class RNN:
         with np.errstate(invalid="ignore"):  # nan of no steps at all, as in Keras
             return (total / count).astype(y.dtype)
 
-    def reset(self) -> None:
+    def _dense_of_steps(self, index: int, y: Array) -> Array:
+        """The output of a Dense behind a Flatten as if no more steps came, ``(batch, units)``."""
+        arrays, layer = self._arrays[index], self._network.spec.layers[index]
+        before, read = self._pooled.get(index, (None, np.zeros((), int)))
+        steps, features = y.shape[1:]
+        kernel = arrays["kernel"][int(read) * features : (int(read) + steps) * features]
+        if len(kernel) < steps * features:
+            raise ValueError(
+                f"Expected at most {len(arrays['kernel']) // features} steps in front of a "
+                f"Flatten; reset_states() makes a new start. Received: {int(read) + steps}"
+            )
+        total = dense_of_steps(y, kernel, None if before is not None else arrays.get("bias"))
+        if before is not None:
+            total += before
+        self._pooled[index] = (total, read + steps)
+        return ACTIVATIONS[str(layer["activation"])].function(total)
+
+    def reset_states(self) -> None:
         """Forgets everything read so far."""
         self._states.clear()
         self._pooled.clear()

@@ -18,6 +18,15 @@ _SMALL_PRODUCT = 1 << 22
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside the ``with``, each matrix product uses one thread: that of its caller."""
+    from threadpoolctl import ThreadpoolController
+
+    with ThreadpoolController().limit(limits=1, user_api="blas"):
+        yield
+
+
+@contextmanager
 def threads_for(spec: NetworkSpec, batch_size: int) -> Iterator[None]:
     """Inside the ``with``, matrix products use one thread if the steps of a network are small.
 
@@ -35,11 +44,9 @@ def threads_for(spec: NetworkSpec, batch_size: int) -> Iterator[None]:
     largest = max((weight.shape[0] * weight.shape[1] for weight in recurrent), default=0)
     if 2 * batch_size * largest > _SMALL_PRODUCT:
         yield
-        return
-    from threadpoolctl import ThreadpoolController
-
-    with ThreadpoolController().limit(limits=1, user_api="blas"):
-        yield
+    else:
+        with one_thread():
+            yield
 
 
 def count_processors() -> int:

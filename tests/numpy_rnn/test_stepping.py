@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -111,7 +113,7 @@ def test_a_mean_of_no_steps_is_not_a_number_until_one_comes():
     assert np.isnan(rnn.step(np.zeros(2))).all()
     assert rnn.step(np.array([1.0, 3.0])).tolist() == [1, 3]
     assert rnn.read(np.array([[0.0, 0.0], [2.0, 0.0]])).tolist() == [1.5, 1.5]
-    rnn.reset()
+    rnn.reset_states()
     assert rnn.step(np.array([4.0, 8.0])).tolist() == [4, 8]
 
 
@@ -147,9 +149,9 @@ def test_reset_makes_a_new_start():
     first = rnn.step(x[:, 0])
     assert (rnn.step(x[:, 0]) != first).all()
     assert [state.shape for state in rnn.states[0]] == [(BATCH, UNITS)]
-    rnn.reset()
+    rnn.reset_states()
     np.testing.assert_array_equal(rnn.step(x[:, 0]), first)
-    rnn.reset()
+    rnn.reset_states()
     np.testing.assert_allclose(rnn.step(x[0, 0]), first[0], atol=1e-14)
 
 
@@ -200,3 +202,26 @@ def test_steps_that_do_not_fit_are_refused():
     dense = spec_of(LayerSpec("Dense", {"units": 1}))
     with pytest.raises(ValueError, match="this network begins with no recurrent layer"):
         RNN(dense, random_weights(dense)).read_projected(np.ones((1, 1, 1)))
+
+
+def test_a_dense_behind_a_flatten_adds_up_the_steps():
+    spec = NetworkSpec(
+        (None, TIME, FEATURES),
+        (
+            cell("LSTM", return_sequences=True),
+            LayerSpec("Dropout", {"rate": 0.5}),
+            LayerSpec("Flatten"),
+            LayerSpec("Dense", {"units": 3, "activation": "softmax"}),
+            LayerSpec("Dense", {"units": 2, "activation": "sigmoid"}),
+        ),
+    )
+    weights, x = random_weights(spec), random_input()
+    expected = Network(spec, weights).forward(x)
+    rnn = RNN(spec, weights)
+    for cuts in ([0, 2, 3, TIME], [0, TIME], range(TIME + 1)):
+        rnn.reset_states()
+        for start, stop in pairwise(cuts):
+            output = rnn.read(x[:, start:stop])
+        np.testing.assert_allclose(output, expected, atol=1e-12)
+    with pytest.raises(ValueError, match=f"at most {TIME} steps in front of a Flatten; .*: 6"):
+        rnn.read(x[:, :1])
