@@ -1,6 +1,6 @@
 """Trains presets with several seeds on the IMDB reviews and prints the table of the README.
 
-    python benchmarks/accuracy.py --data imdb --out trained/accuracy
+    python -m benchmarks.accuracy --data imdb --out trained/accuracy
 
 A model that is in the folder already is not trained again, so that an interrupted run goes on.
 Validation chooses the best epoch; the test part is looked at once for each finished model.

@@ -1,17 +1,17 @@
-"""Prediction with the shipped model: this package, and plain Keras on the same files.
+"""Prediction with the shipped model: this package, plain Keras on the same files, and torch.
 
-    python benchmarks/prediction.py --data imdb --reviews 2000
+    python -m benchmarks.prediction --data imdb --reviews 4000
 
-Both sides run in turn, several times after a warm-up; printed are medians and their ratio.
+All sides run in turn, several times after a warm-up; printed are medians and their ratio. Keras
+and torch predict in the batch size that suits them best, of 32 and 256. torch is left out where it
+is not installed.
 """
 
 import argparse
 import os
 import resource
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from benchmarks.timing import interleaved
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.datasets import load_data
@@ -73,28 +74,79 @@ def compare_engines(texts: Sequence[str], repeats: int) -> None:
     encoded = preprocessor.encode(texts)
     padded = preprocessor.pad(encoded)
 
+    def by_keras(ids: np.ndarray, batch_size: int) -> np.ndarray:
+        return model.predict(ids, batch_size=batch_size, verbose=0)
+
+    def faster(side: Callable[[int], np.ndarray]) -> int:
+        """The batch size that suits a side."""
+        sizes = {str(size): lambda size=size: side(size) for size in (32, 256)}
+        for run_once in sizes.values():
+            run_once()
+        seconds = interleaved(sizes, repeats=3)
+        return int(min(seconds, key=lambda size: seconds[size]))
+
+    size = faster(lambda size: by_keras(padded, size))
+
     def keras_behind_nltk() -> np.ndarray:
         tokens = map(nltk_tokenizer.tokenize, (text.replace("<br />", "\n") for text in texts))
-        return model.predict(preprocessor.pad(preprocessor.encode_tokens(tokens)), verbose=0)
+        return by_keras(preprocessor.pad(preprocessor.encode_tokens(tokens)), size)
 
     sides: dict[str, Callable[[], np.ndarray]] = {
         "from ids: this package": lambda: classifier._output(encoded),
-        "from ids: Keras": lambda: model.predict(padded, verbose=0),
+        f"from ids: Keras, batches of {size}": lambda: by_keras(padded, size),
+    }
+    try:
+        by_torch = torch_network(classifier._weights, matrix)
+    except ImportError:
+        print("torch is not installed: left out")
+    else:
+        torch_size = faster(lambda size: by_torch(padded, size))
+        name = f"from ids: torch, batches of {torch_size}"
+        sides[name] = lambda: by_torch(padded, torch_size)
+    sides |= {
         "from text: this package": lambda: classifier.predict_proba(texts)[:, 1:],
-        "from text: Keras, same tokenizer": lambda: model.predict(
-            preprocessor.pad(preprocessor.encode(texts)), verbose=0
+        "from text: Keras, same tokenizer": lambda: by_keras(
+            preprocessor.pad(preprocessor.encode(texts)), size
         ),
         "from text: Keras behind nltk": keras_behind_nltk,
     }
     outputs = {name: side() for name, side in sides.items()}
     for name, output in outputs.items():
-        np.testing.assert_allclose(output, outputs["from ids: Keras"], atol=1e-5, err_msg=name)
+        expected = outputs["from ids: this package"]
+        np.testing.assert_allclose(output, expected, atol=1e-5, err_msg=name)
     seconds = interleaved(sides, repeats)
     for kind in ("from ids", "from text"):
         names = [name for name in sides if name.startswith(kind)]
         for name in names:
             ratio = seconds[name] / seconds[names[0]]
             print(f"{name:<34} {len(texts) / seconds[name]:>9,.0f} reviews/s   1 / {ratio:.1f}")
+
+
+def torch_network(
+    weights: Sequence[np.ndarray], matrix: np.ndarray
+) -> Callable[[np.ndarray, int], np.ndarray]:
+    """The same network in torch: a function of ids and a batch size."""
+    import torch
+
+    kernel, recurrent_kernel, bias, dense_kernel, dense_bias = map(torch.from_numpy, weights)
+    embedding = torch.nn.Embedding.from_pretrained(torch.from_numpy(matrix))
+    rnn = torch.nn.RNN(*kernel.shape, batch_first=True)
+    dense = torch.nn.Linear(len(dense_kernel), 1)
+    with torch.no_grad():
+        rnn.weight_ih_l0.copy_(kernel.T)
+        rnn.weight_hh_l0.copy_(recurrent_kernel.T)
+        rnn.bias_ih_l0.copy_(bias)
+        rnn.bias_hh_l0.zero_()
+        dense.weight.copy_(dense_kernel.T)
+        dense.bias.copy_(dense_bias)
+
+    def predict(ids: np.ndarray, batch_size: int) -> np.ndarray:
+        with torch.inference_mode():
+            parts = torch.from_numpy(ids).split(batch_size)
+            outputs = [torch.sigmoid(dense(rnn(embedding(part))[0].flatten(1))) for part in parts]
+        return torch.cat(outputs).numpy()
+
+    return predict
 
 
 def compare_starts(repeats: int) -> None:
@@ -121,17 +173,6 @@ def peak_megabytes(command: list[str]) -> int:
     code += f"print(resource.getrusage({resource.RUSAGE_CHILDREN}).ru_maxrss // 1024)"
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
     return int(done.stdout)
-
-
-def interleaved(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each side, the sides taking turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repeats):
-        for name, side in sides.items():
-            started = time.perf_counter()
-            side()
-            seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measures the tokenizer beside nltk's, which it must equal, on one core.
 
-    python benchmarks/tokenizer.py --data ../shared/data/aclImdb_v1.tar.gz
+    python -m benchmarks.tokenizer --data ../shared/data/aclImdb_v1.tar.gz
 
 Cold is a tokenizer that has seen no text, warm one that has just seen these. Rounds alternate, so
 that a busy machine slows all of them; the ratio is the median of the ratios within a round.
@@ -34,7 +34,7 @@ def main() -> None:
     for _ in range(options.rounds):
         taken, tokens = measure(nltk.tokenize, texts)
         seconds["nltk"].append(taken)
-        tokenizer._chunks.clear()
+        tokenizer._tokens_of_chunks.clear()
         for name in ("cold", "warm"):
             taken, count = measure(ours.tokenize, texts)
             seconds[name].append(taken)

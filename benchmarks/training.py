@@ -1,6 +1,6 @@
 """Training the textbook's network on real reviews: the NumPy engine, plain Keras, and torch.
 
-    python benchmarks/training.py --data imdb --reviews 1600
+    python -m benchmarks.training --data imdb --reviews 1600
 
 All sides have the same network, SimpleRNN(50) on 400 ids, dropout, rmsprop, and the same texts in
 batches of 32; the word vectors are not trained. They take turns, several times after a warm-up;

@@ -25,10 +25,10 @@ from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 
 # Texts in a batch, and steps of it that are read at once: large enough for the work of each step
 # to outweigh the call that does it, small enough for all its numbers to stay near the processor.
-BATCH_SIZE = 256
-_STEPS = 16
+BATCH_SIZE = 384
+_STEPS = 32
 # Where a network must be read whole, the outputs of all steps are kept.
-_WHOLE_BATCH_SIZE = 64
+_WHOLE_BATCH_SIZE = 256
 # Fewer texts aren't worth another thread.
 _FEWEST = 128
 # Steps of a stream that are read at once, one text being a small batch.

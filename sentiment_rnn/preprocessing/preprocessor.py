@@ -9,7 +9,11 @@ import numpy as np
 
 from sentiment_rnn._checks import check_choice, check_flag, check_whole
 from sentiment_rnn.preprocessing.padding import PADDING_ID, pad_sequences
-from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
+from sentiment_rnn.preprocessing.tokenizer import (
+    ChunkMemo,
+    TreebankTokenizer,
+    chunk_tokens,
+)
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 
 SIDES = ("pre", "post")
@@ -85,6 +89,8 @@ class Preprocessor:
         self.tokenizer = TreebankTokenizer(
             keep_break_tags=config.keep_break_tags, lowercase=config.lowercase
         )
+        self._unknown = word_vectors.index[UNKNOWN_WORD] if config.unknown == "vector" else -1
+        self._chunk_ids = ChunkMemo(self._ids_of_chunk)
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text`, known and unknown."""
@@ -99,11 +105,11 @@ class Preprocessor:
         Returns:
             One int32 array ``(known tokens,)`` a text. It is empty for a text without any.
         """
-        return self.encode_tokens(self.tokenize(text) for text in texts)
+        return [self._encode(text) for text in texts]
 
     def encode_tokens(self, tokenized: Iterable[Sequence[str]]) -> list[np.ndarray]:
         """The ids of texts that are tokenized already; otherwise as `encode`."""
-        return list(self._ids(tokenized))
+        return [self._ids(tokens) for tokens in tokenized]
 
     def encode_stream(self, pieces: Iterable[str]) -> Iterator[np.ndarray]:
         """Yields the ids of one text that comes in pieces, however long it is.
@@ -124,14 +130,22 @@ class Preprocessor:
             >>> list(preprocessor.encode_stream(["go", "od or b", "ad"]))
             [array([2], dtype=int32), array([1], dtype=int32)]
         """
-        return self._ids(self.tokenizer.tokenize_stream(pieces))
+        return map(self._ids, self.tokenizer.tokenize_stream(pieces))
 
-    def _ids(self, tokenized: Iterable[Sequence[str]]) -> Iterator[np.ndarray]:
+    def _encode(self, text: str) -> np.ndarray:
+        chunks = self.tokenizer.chunks(text)
+        if chunks is None:
+            return self._ids(self.tokenize(text))
+        # Joining what the chunks are known to be takes less than looking up each of their tokens.
+        return np.frombuffer(bytearray().join(map(self._chunk_ids.__getitem__, chunks)), np.int32)
+
+    def _ids(self, tokens: Sequence[str]) -> np.ndarray:
         index = self.word_vectors.index
-        unknown = index[UNKNOWN_WORD] if self.config.unknown == "vector" else -1
-        for tokens in tokenized:
-            rows = np.array([index.get(token, unknown) for token in tokens], np.int32)
-            yield rows[rows >= 0] + np.int32(PADDING_ID + 1)
+        rows = np.array([index.get(token, self._unknown) for token in tokens], np.int32)
+        return rows[rows >= 0] + np.int32(PADDING_ID + 1)
+
+    def _ids_of_chunk(self, chunk: str) -> bytes:
+        return self._ids(chunk_tokens(chunk)).tobytes()
 
     def pad(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """Cuts and pads ids to ``maxlen``: int32 ``(texts, maxlen)``."""

@@ -19,8 +19,9 @@ True
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import TypeVar
 
 from sentiment_rnn.errors import DataError
 
@@ -38,6 +39,7 @@ _LONG_SPACE = 1000
 _SEPARATOR = re.compile("[\x1c-\x1f]")
 
 _Rule = tuple[re.Pattern[str], str]
+Found = TypeVar("Found")
 
 
 def _rule(pattern: str, replacement: str = r" \g<0> ") -> _Rule:
@@ -108,41 +110,63 @@ def tokens_by_rules(text: str) -> list[str]:
     return _apply(_RULES, text)
 
 
-class _Chunks(dict[str, tuple[str, ...]]):
-    """The tokens of chunks: what stands between two spaces inside a text. Fills itself.
-
-    Threads may share it, since a chunk has the same tokens whoever looks it up. What it holds is
-    bounded: beyond `max_chunks` it begins anew, and long chunks, which hardly recur, stay out.
+def chunk_tokens(chunk: str) -> tuple[str, ...]:
+    """The tokens of a chunk: of what stands between two spaces inside a text.
 
     Example:
-        >>> chunks = _Chunks()
-        >>> chunks["(don't"], chunks["stop."], chunks[""]
+        >>> chunk_tokens("(don't"), chunk_tokens("stop."), chunk_tokens("")
         (('(', 'do', "n't"), ('stop.',), ())
+    """
+    rules = _CHUNK_RULES
+    if chunk.isalnum():
+        rules = _WORD_RULES
+    elif not _QUOTE.search(chunk):
+        rules = _QUOTELESS_RULES
+        pieces = chunk.split()
+        if pieces != [chunk]:
+            # Around line breaks and the like, only the rules for quotes differ from those around
+            # spaces. The pieces recur, the whole does not.
+            return tuple([token for piece in pieces for token in _tokens_of_chunks[piece]])
+    return tuple(_apply(rules, f" {chunk} "))
+
+
+class ChunkMemo(dict[str, Found]):
+    """Remembers what is found out about chunks. Fills itself.
+
+    Threads may share it, since the same is found whoever looks. What it holds is bounded: beyond
+    `max_chunks` it begins anew, and chunks that hardly recur, long ones and those across lines,
+    stay out.
+
+    Args:
+        find: says of a chunk what is to be remembered.
+
+    Example:
+        >>> lengths = ChunkMemo(len)
+        >>> lengths["film"], len(lengths)
+        (4, 1)
     """
 
     max_chunks = 1 << 17
     max_characters = 24
 
-    def __missing__(self, chunk: str) -> tuple[str, ...]:
-        rules = _CHUNK_RULES
-        if chunk.isalnum():
-            rules = _WORD_RULES
-        elif not _QUOTE.search(chunk):
-            rules = _QUOTELESS_RULES
-            pieces = chunk.split()
-            if pieces != [chunk]:
-                # Around line breaks and the like, only the rules for quotes differ from those
-                # around spaces. The pieces recur, the whole does not.
-                return tuple([token for piece in pieces for token in self[piece]])
-        tokens = tuple(_apply(rules, f" {chunk} "))
-        if len(chunk) <= self.max_characters:
+    def __init__(self, find: Callable[[str], Found]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, chunk: str) -> Found:
+        found = self._find(chunk)
+        if len(chunk) <= self.max_characters and len(chunk.split()) < 2:
             if len(self) >= self.max_chunks:
                 self.clear()
-            self[chunk] = tokens
-        return tokens
+            self[chunk] = found
+        return found
+
+    def __reduce__(self) -> tuple[type[ChunkMemo[Found]], tuple[Callable[[str], Found]]]:
+        # A copy finds out for itself.
+        return type(self), (self._find,)
 
 
-_chunks = _Chunks()
+_tokens_of_chunks = ChunkMemo(chunk_tokens)
 
 
 def _blocks(pieces: Iterable[str], size: int) -> Iterator[str]:
@@ -211,7 +235,21 @@ class TreebankTokenizer:
 
     def tokenize(self, text: str) -> list[str]:
         """Returns the tokens of `text` in order."""
-        return self._tokens(text if self.keep_break_tags else _BREAK_TAG.sub("\n", text))
+        return self._tokens(self._without_tags(text))
+
+    def chunks(self, text: str) -> list[str] | None:
+        """The chunks of `text`, each with tokens of its own, if it has such; otherwise None.
+
+        Returns:
+            Strings whose `chunk_tokens` are together the tokens of the text. None for a text whose
+            ends no chunk tells enough of: only `tokenize` knows its tokens.
+
+        Example:
+            >>> TreebankTokenizer().chunks("I don't like it.")
+            ['I', "don't", 'like', 'it', '.', '']
+            >>> TreebankTokenizer().chunks("'Dull'")
+        """
+        return self._chunks(self._without_tags(text))
 
     def tokenize_stream(self, pieces: Iterable[str]) -> Iterator[list[str]]:
         """Yields the tokens of one text that comes in pieces, however long it is.
@@ -262,13 +300,23 @@ class TreebankTokenizer:
             held = _shorten_end(held)
         yield self._tokens(held + tag)
 
+    def _without_tags(self, text: str) -> str:
+        return text if self.keep_break_tags else _BREAK_TAG.sub("\n", text)
+
     def _tokens(self, text: str) -> list[str]:
         """The tokens of a text whose break tags have been seen to."""
+        chunks = self._chunks(text)
+        if chunks is None:
+            return tokens_by_rules(text.lower() if self.lowercase else text)
+        return list(chain.from_iterable(map(_tokens_of_chunks.__getitem__, chunks)))
+
+    def _chunks(self, text: str) -> list[str] | None:
+        """The chunks of a text whose break tags have been seen to."""
         if self.lowercase:
             text = text.lower()
         # At these ends a quote has no space beside it, which makes another token of it.
         if text.startswith("''") or text.rstrip().endswith("'"):
-            return tokens_by_rules(text)
+            return None
         for pattern, replacement in (_OPENING_QUOTE, _FULL_STOP):
             text = pattern.sub(replacement, text)
-        return list(chain.from_iterable(map(_chunks.__getitem__, text.split(" "))))
+        return text.split(" ")

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from unittest.mock import patch
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentiment_rnn._shipped import shipped
 from sentiment_rnn.preprocessing import (
     PreprocessingConfig,
     Preprocessor,
@@ -33,6 +35,45 @@ def test_unknown_words_get_the_mean_vector_on_request():
     assert ids.tolist() == [[4, 2, 0]]
     np.testing.assert_allclose(preprocessor.embedding_matrix()[4], [0, 1])
     assert "<unknown>" not in VECTORS
+
+
+# Marks, quotes at the ends, line breaks and known words, which make texts of all kinds.
+TEXTS = st.lists(
+    st.sampled_from(["good", "Bad", "film", "'", "''", '"', ".", " ", "\n", "<br />", "don't", ","])
+).map("".join)
+
+
+@given(
+    st.lists(TEXTS, max_size=3), st.booleans(), st.booleans(), st.sampled_from(["skip", "vector"])
+)
+def test_ids_of_texts_are_those_of_their_tokens(texts, lowercase, keep_break_tags, unknown):
+    options = {"lowercase": lowercase, "keep_break_tags": keep_break_tags, "unknown": unknown}
+    preprocessor = make(**options)
+    index = preprocessor.word_vectors.index
+    other = index["<unknown>"] if unknown == "vector" else None
+    expected = []
+    for text in texts:
+        found = [index.get(token, other) for token in preprocessor.tokenize(text)]
+        expected.append([place + 1 for place in found if place is not None])
+    for _ in range(2):  # new, and remembered
+        encoded = preprocessor.encode(texts)
+        assert [ids.tolist() for ids in encoded] == expected
+        assert all(ids.dtype == np.int32 for ids in encoded)
+        for ids in encoded:
+            ids += 1  # the caller's own
+
+
+def test_ids_of_real_reviews_are_those_of_their_tokens(sample):
+    vectors = WordVectors.load(shipped("models") / "imdb_vectors" / "word_vectors.npz")
+    preprocessor = Preprocessor(PreprocessingConfig(), vectors)
+    texts = sample[0].texts
+    tokens = [preprocessor.tokenize(text) for text in texts]
+    for ids, expected in zip(
+        preprocessor.encode(texts), preprocessor.encode_tokens(tokens), strict=True
+    ):
+        np.testing.assert_array_equal(ids, expected)
+    copy = deepcopy(preprocessor)
+    np.testing.assert_array_equal(copy.encode(texts[:1])[0], preprocessor.encode(texts[:1])[0])
 
 
 def test_the_unknown_vector_survives_saving(tmp_path):

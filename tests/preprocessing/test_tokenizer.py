@@ -103,7 +103,7 @@ def test_same_tokens_as_nltk_around_every_control_number_mark_and_space():
 
 def tokens_twice(text):
     """The tokens of a text that is new, and the same when all of it is known."""
-    tokenizer._chunks.clear()
+    tokenizer._tokens_of_chunks.clear()
     treebank = TreebankTokenizer(keep_break_tags=True)
     return [treebank.tokenize(text), treebank.tokenize(text)]
 
@@ -255,8 +255,8 @@ def test_characters_without_white_space_have_a_limit(end):
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
-    chunks = tokenizer._Chunks()
-    monkeypatch.setattr(tokenizer._Chunks, "max_chunks", 100)
+    chunks = tokenizer.ChunkMemo(tokenizer.chunk_tokens)
+    monkeypatch.setattr(tokenizer.ChunkMemo, "max_chunks", 100)
     for number in range(1000):
         assert chunks[f"({number}"] == ("(", str(number))
         assert chunks["x" * 1000 + str(number)] == ("x" * 1000 + str(number),)
@@ -266,7 +266,7 @@ def test_what_is_remembered_is_bounded(monkeypatch):
 
 
 def test_threads_share_what_is_remembered(monkeypatch, sample):
-    monkeypatch.setattr(tokenizer._Chunks, "max_chunks", 50)
+    monkeypatch.setattr(tokenizer.ChunkMemo, "max_chunks", 50)
     texts = sample[0].texts * 5
     with ThreadPoolExecutor(8) as pool:
         tokens = list(pool.map(TreebankTokenizer().tokenize, texts))
