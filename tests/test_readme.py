@@ -26,6 +26,7 @@ def test_the_first_block_installs_runs_and_tests():
 
 def test_commands(tmp_path):
     (tmp_path / "reviews.txt").write_text("A gem.\nA bore.\n")
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
     commands = [
         line.split("#")[0].strip().removeprefix("sentiment-rnn ")
         for block in blocks("sh")[1:]
