@@ -38,10 +38,10 @@ from sentiment_rnn.numpy_rnn import (
     Network,
     Optimizer,
     clip_by_value,
+    generate,
     initial_weights,
     loss_and_gradient,
 )
-from sentiment_rnn.numpy_rnn.activations import softmax
 
 Array = np.ndarray
 
@@ -269,31 +269,6 @@ def smoothed(losses: Iterable[float], start: float) -> Iterator[float]:
         yield mean
 
 
-def soften(probabilities: Array, temperature: float) -> Array:
-    """Probabilities to the power of ``1 / temperature``, scaled to a sum of 1.
-
-    Args:
-        probabilities: ``(characters,)``.
-        temperature: 1 leaves them as they are; below, the probable becomes more so; 0 leaves
-            nothing but the most probable.
-
-    Returns:
-        Floats ``(characters,)``.
-
-    Example:
-        >>> soften(np.array([0.2, 0.8]), 0.5).round(3)
-        array([0.059, 0.941])
-        >>> soften(np.array([0.2, 0.8]), 0)
-        array([0., 1.])
-    """
-    if temperature == 0:
-        return np.eye(len(probabilities))[probabilities.argmax()]
-    # What underflows in a power or has underflowed before is as good as impossible.
-    with np.errstate(divide="ignore", over="ignore"):
-        logarithms = np.log(probabilities.astype(np.float64))
-        return softmax((logarithms - logarithms.max()) / temperature)
-
-
 def sample(
     model: CharacterModel,
     prime: str,
@@ -309,7 +284,7 @@ def sample(
         prime: at least one character, which the network reads first.
         random: where chance comes from.
         length: characters to write.
-        temperature: see `soften`.
+        temperature: see `sentiment_rnn.numpy_rnn.with_temperature`.
 
     Returns:
         What follows `prime`.
@@ -321,14 +296,14 @@ def sample(
         raise DataError("Expected a character to begin with. Received: ''")
     rnn = RNN(model.network.spec, model.network.weights)
     count = len(model.characters)
-    for vector in one_hot(model.encode(prime), count)[0]:
-        probabilities = rnn.step(vector)
-    written = []
-    for _ in range(length):
-        place = random.choice(count, p=soften(probabilities, temperature))
-        probabilities = rnn.step(one_hot(np.array([place]), count)[0, 0])
-        written.append(model.characters[place])
-    return "".join(written)
+    [written] = generate(
+        lambda ids: rnn.step(one_hot(ids, count)[0]),
+        rnn.read(one_hot(model.encode(prime), count)),
+        random,
+        length=length,
+        temperature=temperature,
+    )
+    return "".join(model.characters[place] for place in written)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,20 +1,22 @@
-"""Sentiment classification of text with recurrent networks.
+"""Sentiment classification of text with recurrent networks, and character language models.
 
 ``text → tokens → ids → padded ids → vectors → recurrent network → probability``: the rooms
 `datasets`, `preprocessing`, `architectures`, `training` and `persistence` each hold one part of
-the way, and `SentimentClassifier` joins them.
+the way, and `SentimentClassifier` joins them. `CharLanguageModel` does so for networks that write.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sentiment_rnn.characters import CharLanguageModel
     from sentiment_rnn.datasets import Reviews, load_imdb, load_table
     from sentiment_rnn.prediction import Prediction
     from sentiment_rnn.preprocessing import WordVectors
     from sentiment_rnn.sentiment import SentimentClassifier
 
 _HOMES = {
+    "CharLanguageModel": "sentiment_rnn.characters",
     "Prediction": "sentiment_rnn.prediction",
     "Reviews": "sentiment_rnn.datasets",
     "SentimentClassifier": "sentiment_rnn.sentiment",
@@ -24,6 +26,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "CharLanguageModel",
     "Prediction",
     "Reviews",
     "SentimentClassifier",

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from itertools import chain
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.errors import DataError, ResourceError, SentimentRNNError, UsageError
 from sentiment_rnn.prediction import Prediction
-from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
+from sentiment_rnn.presets import CHARACTER_OPTIONS, OPTIONS, PRESETS, Preset
 
 if TYPE_CHECKING:
     from sentiment_rnn.datasets import Reviews
@@ -38,6 +38,8 @@ _CHUNK = 2000
 # Bytes of a document that are read at a time, and how much of it stands for it in the output.
 _PIECE = 1 << 16
 _BEGINNING = 80
+# Characters of a page that shows cells, and of the text that they are ranked on.
+_SHOWN, _RANKED = 20_000, 100_000
 # What an old pair of Keras files says nothing of; its maxlen is the network's own.
 _CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
 
@@ -257,6 +259,101 @@ def _summary(options: argparse.Namespace) -> None:
         return
     settings = {name: getattr(options, name) for name in OPTIONS}
     print(SentimentClassifier(options.preset or "textbook", **settings).summary())
+
+
+# Character models
+
+
+def _chars_train(options: argparse.Namespace) -> None:
+    from sentiment_rnn.characters import CharLanguageModel
+    from sentiment_rnn.datasets import load_text
+
+    out: Path = options.out
+    if out.exists() and not options.resume and not options.overwrite:
+        raise UsageError(
+            f"{out} is there already.\nName another --out, --resume training it, or replace it "
+            "with --overwrite."
+        )
+    chosen = {name: getattr(options, name) for name in CHARACTER_OPTIONS}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
+    if not options.resume:
+        checkpoint.unlink(missing_ok=True)
+    elif not checkpoint.exists():
+        raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
+    model = CharLanguageModel(unit=options.unit, seed=options.seed, **given)
+    model.fit(load_text(options.file), checkpoint=checkpoint, verbose=True)
+    # Keras writes its own files.
+    _import_keras()
+    model.save(out)
+    print(f"saved {out}", file=sys.stderr)
+    bits = model.metrics_["bits_per_character"]["validation"]
+    print(f"validation: {bits:.4f} bits per {options.unit}, perplexity {2**bits:.2f}")
+
+
+def _chars_sample(options: argparse.Namespace) -> None:
+    from sentiment_rnn.characters import CharLanguageModel
+
+    model = CharLanguageModel.load(options.model)
+    for text in model.samples(
+        options.samples,
+        options.length,
+        prime=options.prime,
+        temperature=options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        stop=options.stop,
+        seed=options.seed,
+    ):
+        print(options.prime + text)
+
+
+def _chars_evaluate(options: argparse.Namespace) -> None:
+    from sentiment_rnn.characters import CharLanguageModel
+    from sentiment_rnn.datasets import load_text
+
+    model = CharLanguageModel.load(options.model)
+    text = load_text(options.file)
+    bits = model.bits_per_character(text)
+    unit = model.alphabet_.unit
+    if options.json:
+        scores = {"characters": len(text), "bits_per_character": bits, "perplexity": 2**bits}
+        print(json.dumps(scores))
+    else:
+        print(f"{bits:.4f} bits per {unit}, perplexity {2**bits:.2f}, {len(text):,} characters")
+
+
+def _chars_show(options: argparse.Namespace) -> None:
+    from sentiment_rnn.character_page import write_page
+    from sentiment_rnn.characters import CharLanguageModel
+    from sentiment_rnn.datasets import load_text
+    from sentiment_rnn.inspection import rank_cells
+
+    if (options.text is None) == (options.input is None):
+        raise UsageError("Give the text to show as an argument or in --input, one of the two.")
+    model = CharLanguageModel.load(options.model)
+    symbols = model.alphabet_.symbols
+    if isinstance(symbols, bytes):
+        raise UsageError("This model reads bytes: only models of characters can be shown.")
+    text = load_text(options.input) if options.text is None else options.text
+    if len(text) > _SHOWN:
+        raise UsageError(
+            f"Expected a text of at most {_SHOWN:,} characters. Received: {len(text):,}"
+        )
+    ranking = None
+    if options.rank_on is not None:
+        longer = load_text(options.rank_on)[:_RANKED]
+        ranking = rank_cells(model.states(longer), longer)
+    write_page(
+        options.out,
+        text,
+        model.states(text),
+        model.probabilities(text),
+        symbols,
+        title=f"What {options.model.resolve().name} reads",
+        ranking=ranking,
+    )
+    print(f"saved {options.out}", file=sys.stderr)
 
 
 def _import_keras() -> None:
@@ -544,7 +641,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--format", choices=("text", "json", "jsonl", "csv"), default="text")
 
     download = _command(commands, "download", _download, "fetch a public data set")
-    download.add_argument("name", choices=("imdb",), help="the data set")
+    download.add_argument("name", choices=("imdb", "text8"), help="the data set")
 
     vectors = _command(commands, "vectors", _vectors, "train word vectors on texts")
     _add_data_arguments(vectors, None)
@@ -595,7 +692,63 @@ def _parser() -> argparse.ArgumentParser:
     summary = _command(commands, "summary", _summary, "show the layers of a network")
     summary.add_argument("--model", type=Path, metavar="DIR", help="of a saved model")
     _add_preset_arguments(summary)
+
+    _add_character_commands(commands)
     return parser
+
+
+def _add_character_commands(commands: Any) -> None:
+    chars = commands.add_parser(
+        "chars", help="character language models", description="Character language models."
+    )
+    actions = chars.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    train = _command(actions, "train", _chars_train, "train a model to write like a text")
+    train.add_argument("file", type=Path, metavar="FILE", help="UTF-8 text, .gz or .zip too")
+    train.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
+    train.add_argument(
+        "--unit", choices=("character", "byte"), default="character", help="what it reads"
+    )
+    train.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (0)")
+    train.add_argument("--resume", action="store_true", help="go on where training stopped")
+    train.add_argument("--overwrite", action="store_true", help="replace what is in --out")
+    _add_options(train.add_argument_group("settings"), CHARACTER_OPTIONS, CHARACTER_OPTIONS)
+
+    sample = _command(actions, "sample", _chars_sample, "write")
+    sample.add_argument("model", type=Path, metavar="DIR", help="model folder")
+    sample.add_argument("--length", type=_count, metavar="N", default=500, help="characters (500)")
+    sample.add_argument("--samples", type=_count, metavar="N", default=1, help="texts (1)")
+    sample.add_argument(
+        "--temperature",
+        type=float,
+        metavar="T",
+        default=1.0,
+        help="1 as learned, below bolder, 0 the most probable character always (1)",
+    )
+    sample.add_argument("--top-k", type=int, metavar="K", help="the K most probable ones only")
+    sample.add_argument(
+        "--top-p", type=float, metavar="P", help="the most probable ones that make up P only"
+    )
+    sample.add_argument("--prime", metavar="TEXT", default="", help="what the text begins with")
+    sample.add_argument("--stop", metavar="CHARACTER", help="ends a text early")
+    sample.add_argument("--seed", type=int, metavar="N", help="of chance")
+
+    evaluate = _command(actions, "evaluate", _chars_evaluate, "measure a model on a text")
+    evaluate.add_argument("model", type=Path, metavar="DIR", help="model folder")
+    evaluate.add_argument("file", type=Path, metavar="FILE", help="UTF-8 text")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+
+    show = _command(actions, "show", _chars_show, "write a web page that shows what cells do")
+    show.add_argument("model", type=Path, metavar="DIR", help="model folder")
+    show.add_argument("text", nargs="?", metavar="TEXT", help="what the model reads")
+    show.add_argument("--input", type=Path, metavar="FILE", help="a file with the text instead")
+    show.add_argument(
+        "--rank-on",
+        type=Path,
+        metavar="FILE",
+        help="a longer text that tells which cells track what (the shown text)",
+    )
+    show.add_argument("--out", type=Path, metavar="FILE.html", required=True, help="the page")
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
@@ -631,9 +784,13 @@ def _add_preset_arguments(command: argparse.ArgumentParser) -> None:
     _add_options(group, OPTIONS)
 
 
-def _add_options(group: Any, names: Iterable[str]) -> None:
+def _add_options(
+    group: Any,
+    names: Iterable[str],
+    options: Mapping[str, dataclasses.Field[Any]] = OPTIONS,
+) -> None:
     for name in names:
-        option = OPTIONS[name]
+        option = options[name]
         flag = "--" + name.replace("_", "-")
         text = option.metadata["help"]
         if isinstance(option.default, bool):

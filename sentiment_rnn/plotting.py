@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 
 def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draws loss and accuracy over the epochs, in training and validation.
+    """Draws over the epochs what was measured in training and validation.
 
     Args:
-        history: ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy`` of each epoch.
+        history: ``loss`` and ``val_loss`` of each epoch, of a classifier ``accuracy`` and
+            ``val_accuracy`` too.
 
     Returns:
         A Matplotlib figure, which notebooks show and ``savefig`` writes to a file.
@@ -27,8 +28,11 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
     epochs = range(1, len(history["loss"]) + 1)
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    names = [name for name in history if f"val_{name}" in history]
+    names.sort(reverse=True)  # the loss first
+    figure = Figure(figsize=(4.5 * len(names), 3.5), layout="constrained")
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
         axes.plot(epochs, history[name], "o-", label="training")
         axes.plot(epochs, history[f"val_{name}"], "s--", label="validation")
         axes.set(xlabel="epoch", ylabel=name)

@@ -6,10 +6,11 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.config import ArchitectureConfig
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
-from sentiment_rnn.training.config import TrainingConfig
+from sentiment_rnn.training.config import CharacterTrainingConfig, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,12 @@ class Preset:
 OPTIONS: dict[str, dataclasses.Field[Any]] = {
     option.name: option
     for config in (PreprocessingConfig, ArchitectureConfig, TrainingConfig)
+    for option in dataclasses.fields(config)
+}
+
+CHARACTER_OPTIONS: dict[str, dataclasses.Field[Any]] = {
+    option.name: option
+    for config in (CharacterArchitectureConfig, CharacterTrainingConfig)
     for option in dataclasses.fields(config)
 }
 

@@ -56,6 +56,14 @@ SOURCES = {
         digest="7c2ac02c03563afcf9b574c7e56c153a",
         size=84_125_825,
     ),
+    # Mahoney's "About the Test Data"; the zip holds 100,000,000 characters
+    "text8": Source(
+        url="https://mattmahoney.net/dc/text8.zip",
+        filename="text8.zip",
+        hash_name="sha256",
+        digest="a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
+        size=31_344_016,
+    ),
 }
 
 
@@ -91,7 +99,7 @@ def download(
     Example:
         >>> download("imbd")
         Traceback (most recent call last):
-        sentiment_rnn.errors.UsageError: Unknown download 'imbd'. Expected one of: imdb
+        sentiment_rnn.errors.UsageError: Unknown download 'imbd'. Expected one of: imdb, text8
     """
     if name not in SOURCES:
         raise UsageError(f"Unknown download {name!r}. Expected one of: {', '.join(SOURCES)}")

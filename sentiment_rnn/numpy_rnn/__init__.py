@@ -11,7 +11,8 @@ In the order of the data:
 - `network` puts them together: `Network.forward` and `Network.backward`;
 - `losses` says how wrong the output is and where the way back starts;
 - `optimizers` turns gradients into changed weights;
-- `stepping` reads without an end, one step or some steps at a time.
+- `stepping` reads without an end, one step or some steps at a time;
+- `sampling` draws what comes next from a network's probabilities, and so writes texts.
 
 Names, gate order, masks and numbers are Keras's, so that weights move both ways. Nothing here
 imports Keras; nothing changes its arguments, but for an optimizer the weights and its state.
@@ -46,6 +47,15 @@ from sentiment_rnn.numpy_rnn.recurrent import (
     scan_backward,
     split_bias,
 )
+from sentiment_rnn.numpy_rnn.sampling import (
+    Beam,
+    beam_search,
+    draw,
+    generate,
+    top_k,
+    top_p,
+    with_temperature,
+)
 from sentiment_rnn.numpy_rnn.stepping import RNN
 
 __all__ = [
@@ -55,6 +65,7 @@ __all__ = [
     "Adadelta",
     "Adagrad",
     "Adam",
+    "Beam",
     "Kept",
     "LossAndGradient",
     "Network",
@@ -63,10 +74,13 @@ __all__ = [
     "RMSprop",
     "Scan",
     "ScanGradients",
+    "beam_search",
     "binary_crossentropy",
     "categorical_crossentropy",
     "clip_by_global_norm",
     "clip_by_value",
+    "draw",
+    "generate",
     "glorot_uniform",
     "initial_weights",
     "loss_and_gradient",
@@ -76,4 +90,7 @@ __all__ = [
     "scan",
     "scan_backward",
     "split_bias",
+    "top_k",
+    "top_p",
+    "with_temperature",
 ]

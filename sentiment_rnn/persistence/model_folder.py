@@ -71,8 +71,6 @@ def save_model(model: SavedModel, folder: str | Path) -> None:
     Raises:
         ResourceError: if it can't be written. What was there before is then untouched.
     """
-    from sentiment_rnn.architectures.builder import build_network
-
     path = Path(folder)
     if path.exists() and not is_model_folder(path):
         raise ResourceError(f"{path} is there and is no model folder: it is not overwritten.")
@@ -84,16 +82,14 @@ def save_model(model: SavedModel, folder: str | Path) -> None:
         "training": _as_dict(model.training),
         "provenance": model.provenance,
     }
-    network = build_network(model.network, model.weights)
     with atomic_folder(path) as new:
-        _write_text(new / _NETWORK, network.to_json(indent=1))
-        network.save_weights(new / _WEIGHTS)
-        _write_json(new / _CONFIG, config)
+        write_network(new, model.network, model.weights)
+        write_json(new / _CONFIG, config)
         model.word_vectors.save(new / _VECTORS)
-        _write_json(new / _METRICS, model.metrics)
-        _write_history(new, model.history)
-        _write_text(new / "README.md", _model_card(path.name, model))
-        _write_json(new / _CHECKSUMS, {file.name: _sha256(file) for file in sorted(new.iterdir())})
+        write_json(new / _METRICS, model.metrics)
+        write_history(new, model.history)
+        write_text(new / "README.md", _model_card(path.name, model))
+        write_checksums(new)
 
 
 def load_model(folder: str | Path) -> SavedModel:
@@ -122,7 +118,7 @@ def is_model_folder(path: str | Path) -> bool:
 
 
 def _read_folder(path: Path) -> SavedModel:
-    _verify_checksums(path)
+    verify_checksums(path)
     config = _read_config(path / _CONFIG)
     saved = read_network(path / _NETWORK)
     word_vectors = WordVectors.load(path / _VECTORS)
@@ -135,14 +131,14 @@ def _read_folder(path: Path) -> SavedModel:
         network=saved.network,
         weights=read_weights(path / _WEIGHTS, saved),
         word_vectors=word_vectors,
-        history=_read_history(path),
-        metrics=_read_object(path / _METRICS),
+        history=read_history(path),
+        metrics=read_object(path / _METRICS),
         **config,
     )
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    config = _read_object(path)
+    config = read_object(path)
     if config.get("format") != FORMAT:
         raise ModelError(
             f"{path}: expected model format {FORMAT}. Received: {config.get('format')!r}; a newer "
@@ -169,9 +165,33 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: {error}") from error
 
 
-def _verify_checksums(path: Path) -> None:
-    checksums = _read_object(path / _CHECKSUMS)
-    for name in _NEEDED:
+# What folders of sentiment and of character models have in common
+
+
+def write_network(folder: Path, network: NetworkSpec, weights: Sequence[np.ndarray]) -> None:
+    """Writes the two files that plain Keras reads."""
+    from sentiment_rnn.architectures.builder import build_network
+
+    model = build_network(network, weights)
+    write_text(folder / _NETWORK, model.to_json(indent=1))
+    model.save_weights(folder / _WEIGHTS)
+
+
+def read_network_and_weights(folder: Path) -> tuple[NetworkSpec, list[np.ndarray]]:
+    """Reads them again, without Keras."""
+    saved = read_network(folder / _NETWORK)
+    return saved.network, read_weights(folder / _WEIGHTS, saved)
+
+
+def write_checksums(folder: Path) -> None:
+    """Notes what each file is, after the last has been written."""
+    write_json(folder / _CHECKSUMS, {file.name: _sha256(file) for file in sorted(folder.iterdir())})
+
+
+def verify_checksums(path: Path, needed: Sequence[str] = _NEEDED) -> None:
+    """Raises a `ModelError` if a file that is needed is missing, or not as it was saved."""
+    checksums = read_object(path / _CHECKSUMS)
+    for name in needed:
         if not (path / name).is_file():
             raise ModelError(f"{path} is no whole model folder: {name} is missing.")
         if _sha256(path / name) != checksums.get(name):
@@ -191,19 +211,23 @@ def _from_dict(kind: type, values: dict[str, Any] | None) -> Any:
     return None if values is None else kind(**values)
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """Reads a JSON object of a folder."""
     return as_object(read_json(path, max_bytes=_LARGEST_JSON), str(path))
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Writes a text that ends with a line break."""
     path.write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
-def _write_json(path: Path, value: object) -> None:
-    _write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
+def write_json(path: Path, value: object) -> None:
+    """Writes JSON to be read by people too."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
 
 
-def _write_history(folder: Path, history: dict[str, list[float]]) -> None:
+def write_history(folder: Path, history: dict[str, list[float]]) -> None:
+    """Writes what was measured after each epoch, as a table and as a picture."""
     with (folder / _HISTORY).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["epoch", *history])
@@ -217,7 +241,8 @@ def _write_history(folder: Path, history: dict[str, list[float]]) -> None:
         plot_history(history).savefig(folder / "history.png", dpi=120, metadata={"Software": None})
 
 
-def _read_history(folder: Path) -> dict[str, list[float]]:
+def read_history(folder: Path) -> dict[str, list[float]]:
+    """Reads the table again; an empty one where there is none."""
     path = folder / _HISTORY
     if not path.is_file() or path.stat().st_size > _LARGEST_JSON:
         return {}

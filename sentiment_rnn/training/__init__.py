@@ -1,8 +1,11 @@
 """Encoded texts + a network → a trained network.
 
-`config` says how to train, `splits` chooses what validates, `batches` feeds the network,
-`callbacks` acts between batches and epochs, `fit` puts them together, and `run_log` remembers
-what was trained.
+`config` says how to train, `splits` chooses what validates and `batches` feeds the network. `fit`
+holds what is the same whichever engine does the mathematics, `keras_engine` or `numpy_engine`;
+`progress` shows how far it is, and `run_log` remembers what was trained.
+
+A character language model has batches and a loop of its own: `character_batches`,
+`character_engine`.
 """
 
 from sentiment_rnn.training.config import TrainingConfig

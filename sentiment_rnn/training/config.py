@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sentiment_rnn._checks import check_choice, check_fraction, check_whole
+from sentiment_rnn._checks import check_choice, check_fraction, check_positive, check_whole
 
 OPTIMIZERS = ("rmsprop", "adam", "adagrad", "adadelta", "sgd")
 VALIDATE_BY = ("random", "film")
@@ -53,6 +53,52 @@ class TrainingConfig:
         check_whole("batch_size", self.batch_size, 1)
         check_whole("patience", self.patience, 1)
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
-        rate = self.learning_rate
-        if not isinstance(rate, (int, float)) or isinstance(rate, bool) or not 0 < rate < 1e3:
-            raise ValueError(f"learning_rate must be above 0. Received: {rate!r}")
+        check_positive("learning_rate", self.learning_rate)
+
+
+@dataclass(frozen=True)
+class CharacterTrainingConfig:
+    """Optimizer, windows, epochs and validation of a character language model."""
+
+    optimizer: str = field(
+        default="adam", metadata={"help": "Keras optimizer", "choices": OPTIMIZERS}
+    )
+    learning_rate: float = field(default=0.002, metadata={"help": "step size of the optimizer"})
+    learning_rate_decay: float = field(
+        default=0.95, metadata={"help": "what the learning rate is multiplied with each epoch"}
+    )
+    decay_after: int = field(
+        default=5, metadata={"help": "epochs before the learning rate begins to fall"}
+    )
+    clip_norm: float = field(
+        default=5.0, metadata={"help": "longest that all gradients together may be"}
+    )
+    epochs: int = field(default=20, metadata={"help": "passes over the training part"})
+    batch_size: int = field(default=32, metadata={"help": "places of the text read side by side"})
+    window: int = field(default=64, metadata={"help": "characters that gradients go back through"})
+    validation_fraction: float = field(
+        default=0.1, metadata={"help": "share of the text, at its end, kept out of training"}
+    )
+    patience: int = field(
+        default=5, metadata={"help": "epochs without a lower validation loss before it stops"}
+    )
+
+    def __post_init__(self) -> None:
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        for name in ("epochs", "batch_size", "window", "patience"):
+            check_whole(name, getattr(self, name), 1)
+        check_whole("decay_after", self.decay_after, 0)
+        check_fraction("validation_fraction", self.validation_fraction, zero=False)
+        check_positive("learning_rate", self.learning_rate)
+        check_positive("learning_rate_decay", self.learning_rate_decay)
+        check_positive("clip_norm", self.clip_norm)
+
+    def learning_rate_in(self, epoch: int) -> float:
+        """The learning rate of an epoch, numbered from 0.
+
+        Example:
+            >>> config = CharacterTrainingConfig(learning_rate=0.1, learning_rate_decay=0.5)
+            >>> [config.learning_rate_in(epoch) for epoch in (0, 5, 6, 7)]
+            [0.1, 0.1, 0.05, 0.025]
+        """
+        return self.learning_rate * self.learning_rate_decay ** max(0, epoch - self.decay_after)

@@ -12,12 +12,13 @@ class Progress:
     Args:
         epochs: how many there will be at most.
         batches: in an epoch.
+        done: epochs that have ended already.
     """
 
-    def __init__(self, epochs: int, batches: int) -> None:
+    def __init__(self, epochs: int, batches: int, done: int = 0) -> None:
         self._epochs = epochs
         self._batches = batches
-        self._epoch = 0
+        self._epoch = done
 
     def begin_epoch(self) -> None:
         """Opens the epoch's bar."""

@@ -354,7 +354,9 @@ def test_the_official_archive():
 
 
 def test_an_unknown_name():
-    with pytest.raises(UsageError, match=r"Unknown download 'imbd'\. Expected one of: imdb"):
+    with pytest.raises(
+        UsageError, match=r"Unknown download 'imbd'\. Expected one of: imdb, text8$"
+    ):
         download("imbd")
 
 

@@ -13,7 +13,6 @@ from examples.character_model import (
     read_text,
     sample,
     smoothed,
-    soften,
     train_characters,
     untrained,
     windows,
@@ -184,18 +183,6 @@ def test_at_temperature_one_characters_come_as_often_as_they_are_probable():
     drawn = [sample(model, "a", random, length=1) for _ in range(2000)]
     found = [drawn.count(character) / 2000 for character in "abc"]
     np.testing.assert_allclose(found, expected, atol=0.04)
-
-
-def test_soften():
-    probabilities = np.array([0.1, 0.2, 0.7])
-    np.testing.assert_allclose(soften(probabilities, 1), probabilities)
-    squares = probabilities**2
-    np.testing.assert_allclose(soften(probabilities, 0.5), squares / squares.sum())
-    np.testing.assert_allclose(soften(probabilities, 1e9), [1 / 3] * 3)
-    for temperature in (0, 5e-324, 1e-3):
-        np.testing.assert_array_equal(soften(probabilities, temperature), [0, 0, 1])
-    # What underflowed is impossible, not an error.
-    np.testing.assert_array_equal(soften(np.array([0, 1], np.float32), 0.5), [0, 1])
 
 
 @pytest.mark.parametrize(

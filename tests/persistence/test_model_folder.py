@@ -78,7 +78,7 @@ def test_a_failure_leaves_the_old_folder(saved, folder, monkeypatch):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sentiment_rnn.persistence.model_folder._write_history", fail)
+    monkeypatch.setattr("sentiment_rnn.persistence.model_folder.write_history", fail)
     with pytest.raises(ResourceError, match="Could not write .*model: No space left on device"):
         save_model(load_model(saved), folder)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before

@@ -1,0 +1,370 @@
+"""`CharLanguageModel`: from a text to a network that writes, and back from disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import DataError, ModelError, UsageError
+from sentiment_rnn.numpy_rnn import RNN, Network
+from sentiment_rnn.numpy_rnn.sampling import generate
+from sentiment_rnn.persistence.character_folder import (
+    SavedCharacterModel,
+    load_character_model,
+    save_character_model,
+)
+from sentiment_rnn.preprocessing.alphabet import Alphabet
+from sentiment_rnn.training.character_engine import (
+    CharacterRun,
+    CharacterTask,
+    cross_entropy,
+    fit_characters,
+)
+from sentiment_rnn.training.config import CharacterTrainingConfig
+
+# Characters that are read at a time where the outputs of all are wanted.
+_READ = 256
+# Characters that are written after each epoch, to show how the model learns.
+_SAMPLE = 200
+
+
+class CharLanguageModel:
+    """A recurrent network that says which character comes next, and writes.
+
+    Args:
+        architecture: "lstm", "gru" or "simple".
+        layers: recurrent layers on top of each other.
+        units: neurons in each of them.
+        dropout: see `CharacterArchitectureConfig`.
+        unit: what it reads and writes: a "character" (a code point) or a "byte" of UTF-8.
+        seed: of initial weights, dropout and the samples that show how it learns.
+        training: options of `CharacterTrainingConfig`, such as ``epochs`` or ``window``.
+
+    Attributes:
+        alphabet_: what it knows.
+        history_: ``loss`` and ``val_loss`` (nats a character) and ``learning_rate`` of each epoch.
+        metrics_: ``bits_per_character`` by the name of the part of the text.
+        provenance_: seed, data and versions that the model was made with.
+        samples_: what it wrote after each epoch.
+
+    Raises:
+        UsageError: for settings that make no sense.
+
+    Example:
+        >>> model = CharLanguageModel(
+        ...     "gru", layers=1, units=16, epochs=8, batch_size=2, window=20, learning_rate=0.02)
+        >>> model.fit("to be or not to be, " * 40).sample(9, prime="to ", temperature=0)
+        'be or not'
+    """
+
+    alphabet_: Alphabet
+    history_: dict[str, list[float]]
+    metrics_: dict[str, Any]
+    provenance_: dict[str, Any]
+    samples_: list[str]
+
+    def __init__(
+        self,
+        architecture: str = "lstm",
+        *,
+        layers: int = 2,
+        units: int = 128,
+        dropout: float = 0.0,
+        unit: str = "character",
+        seed: int = 0,
+        **training: Any,
+    ) -> None:
+        names = {option.name for option in dataclasses.fields(CharacterTrainingConfig)}
+        unknown = sorted(set(training) - names)
+        if unknown:
+            raise UsageError(f"CharLanguageModel has no option {unknown[0]!r}.")
+        try:
+            self.architecture = CharacterArchitectureConfig(architecture, layers, units, dropout)
+            self.training = CharacterTrainingConfig(**training)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        self.unit = unit
+        self.seed = seed
+
+    # Training
+
+    def fit(
+        self, text: str, *, checkpoint: str | Path | None = None, verbose: bool = False
+    ) -> CharLanguageModel:
+        """Learns from a text, and keeps the weights of the epoch that was best on its end.
+
+        Args:
+            text: of any length.
+            checkpoint: a file to go on from if it is there; written as training goes. A run that
+                goes on gives the same weights as one that was never interrupted.
+            verbose: whether to show progress on standard error.
+
+        Returns:
+            Itself.
+
+        Raises:
+            DataError: if the text is too short for the windows.
+            ModelError: if the checkpoint is one of other data or settings.
+        """
+        started = time.perf_counter()
+        alphabet = Alphabet.of(text, self.unit)
+        ids = alphabet.encode(text)
+        split = len(ids) - max(2, round(len(ids) * self.training.validation_fraction))
+        if split < 1:
+            raise DataError(
+                f"Expected a text that can be divided with a validation_fraction of "
+                f"{self.training.validation_fraction}. Received: {len(ids)} characters"
+            )
+        try:
+            network = character_network(
+                self.architecture, symbols=len(alphabet), batch_size=self.training.batch_size
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        task = CharacterTask(network, ids[:split], ids[split:], self.training, self.seed)
+        if verbose:
+            print(
+                f"training {network.count_params():,} parameters on {split:,} characters, "
+                f"{len(alphabet)} of them different; validating on {len(ids) - split:,}",
+                file=sys.stderr,
+            )
+
+        def show(run: CharacterRun) -> str:
+            self._set_model(network, run.weights, alphabet)
+            text = self.sample(_SAMPLE, temperature=0.8, seed=self.seed)
+            if verbose:
+                print(text, file=sys.stderr)
+            return text
+
+        run = fit_characters(
+            task,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            show=show,
+            verbose=verbose,
+        )
+        self._set_model(network, run.best, alphabet)
+        self.history_ = run.history
+        self.samples_ = run.samples
+        nats = cross_entropy(network, run.best, task.validation, rows=1)
+        self.metrics_ = {"bits_per_character": {"validation": nats / math.log(2)}}
+        self.provenance_ = {
+            "seed": self.seed,
+            "characters": len(ids),
+            "validation": len(ids) - split,
+            "fingerprint": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            "epochs": len(run.history["loss"]),
+            "best_epoch": run.best_epoch,
+            "seconds": round(time.perf_counter() - started, 1),
+            "versions": {
+                "python": sys.version.split()[0],
+                **{name: version(name) for name in ("sentiment_rnn", "keras", "numpy")},
+            },
+        }
+        return self
+
+    # Writing and measuring
+
+    def sample(
+        self,
+        length: int,
+        *,
+        prime: str = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | None = None,
+        seed: int | None = None,
+    ) -> str:
+        """Writes a text, each character drawn from what is expected after those before.
+
+        Args:
+            length: characters to write.
+            prime: what has been written before; the model reads it, and it is not repeated.
+            temperature: 1 as learned; below, bolder; 0 the most probable character always.
+            top_k: draw from so many most probable characters only.
+            top_p: draw from the most probable characters that have this probability together.
+            stop: a character that ends the text early and is not written.
+            seed: of chance; None for another text each time.
+
+        Returns:
+            At most `length` characters.
+
+        Raises:
+            UsageError: for settings that make no sense.
+            DataError: for a character that the model doesn't know.
+            ModelError: if there is no trained network yet.
+        """
+        return self.samples(
+            1,
+            length,
+            prime=prime,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=stop,
+            seed=seed,
+        )[0]
+
+    def samples(
+        self,
+        count: int,
+        length: int,
+        *,
+        prime: str = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | None = None,
+        seed: int | None = None,
+    ) -> list[str]:
+        """Writes `count` texts side by side; otherwise as `sample`."""
+        self._check_is_fitted()
+        if count < 1:
+            raise UsageError(f"count must be at least 1. Received: {count}")
+        alphabet = self.alphabet_
+        read = alphabet.encode(prime)
+        end = None
+        if stop is not None:
+            found = alphabet.encode(stop)
+            if len(found) != 1:
+                raise UsageError(f"stop must be one {alphabet.unit}. Received: {stop!r}")
+            end = int(found[0])
+        rnn, table = self._rnn()
+
+        def step(ids: np.ndarray) -> np.ndarray:
+            return rnn.read_projected(table[ids][:, np.newaxis])
+
+        # Before anything is read, each character is as probable as the next.
+        probabilities = np.full((count, len(alphabet)), 1 / len(alphabet))
+        for symbol in read:
+            probabilities = step(np.full(count, symbol))
+        try:
+            written = generate(
+                step,
+                probabilities,
+                np.random.default_rng(seed),
+                length=length,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                stop=end,
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return [alphabet.decode(ids) for ids in written]
+
+    def bits_per_character(self, text: str) -> float:
+        """How many bits a character of a text takes if it is coded as the model expects.
+
+        The first character is given. It is ``-log2 p``, the mean over all others.
+
+        Raises:
+            DataError: for a character that the model doesn't know, or fewer than two.
+        """
+        self._check_is_fitted()
+        nats = cross_entropy(self._network, self._weights, self.alphabet_.encode(text), rows=1)
+        return nats / math.log(2)
+
+    def probabilities(self, text: str) -> np.ndarray:
+        """What the model expects after each character: float32 ``(characters, symbols)``."""
+        self._check_is_fitted()
+        return np.concatenate(list(self._read(text, self._network)))
+
+    def states(self, text: str) -> np.ndarray:
+        """What each neuron says after each character: float32 ``(characters, layers, units)``."""
+        self._check_is_fitted()
+        recurrent = [
+            place for place, layer in enumerate(self._network.layers) if layer.is_recurrent
+        ]
+        outputs = []
+        for place in recurrent:
+            below = dataclasses.replace(self._network, layers=self._network.layers[: place + 1])
+            outputs.append(np.concatenate(list(self._read(text, below))))
+        return np.stack(outputs, axis=1)
+
+    def _read(self, text: str, spec: NetworkSpec) -> Iterator[np.ndarray]:
+        """The outputs at all characters of a network that begins as this one does."""
+        ids = self.alphabet_.encode(text)
+        if not len(ids):
+            raise DataError("Expected a text of at least 1 character. Received: ''")
+        spec = _any_batch(spec)
+        network = Network(spec, self._weights[: len(spec.weights())])
+        (table,) = network.project_inputs(np.eye(len(self.alphabet_), dtype=np.float32))
+        for start in range(0, len(ids), _READ):
+            yield network.forward_projected([table[ids[np.newaxis, start : start + _READ]]])[0]
+
+    def _rnn(self) -> tuple[RNN, np.ndarray]:
+        """A network to be read step by step, and what its kernel makes of each symbol."""
+        spec = _any_batch(self._network)
+        (table,) = Network(spec, self._weights).project_inputs(
+            np.eye(len(self.alphabet_), dtype=np.float32)
+        )
+        return RNN(spec, self._weights), table
+
+    def _set_model(
+        self, network: NetworkSpec, weights: list[np.ndarray], alphabet: Alphabet
+    ) -> None:
+        self._network = network
+        self._weights = [array.copy() for array in weights]
+        self.alphabet_ = alphabet
+
+    def _check_is_fitted(self) -> None:
+        if not hasattr(self, "alphabet_"):
+            raise ModelError("This CharLanguageModel is not trained yet: call fit or load first.")
+
+    # Saving and loading
+
+    def save(self, folder: str | Path) -> None:
+        """Writes a model folder; see `save_character_model`."""
+        self._check_is_fitted()
+        save_character_model(
+            SavedCharacterModel(
+                network=self._network,
+                weights=self._weights,
+                alphabet=self.alphabet_,
+                architecture=self.architecture,
+                training=self.training,
+                provenance=self.provenance_,
+                history=self.history_,
+                metrics=self.metrics_,
+                samples=tuple(self.samples_),
+            ),
+            folder,
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> CharLanguageModel:
+        """Reads a model folder.
+
+        Raises:
+            ModelError: if there is none, or it is damaged, or not to be trusted.
+        """
+        saved = load_character_model(folder)
+        seed = saved.provenance.get("seed")
+        model = cls(
+            **dataclasses.asdict(saved.architecture),
+            **dataclasses.asdict(saved.training),
+            unit=saved.alphabet.unit,
+            seed=seed if isinstance(seed, int) else 0,
+        )
+        model._set_model(saved.network, list(saved.weights), saved.alphabet)
+        model.history_ = saved.history
+        model.metrics_ = saved.metrics
+        model.provenance_ = saved.provenance
+        model.samples_ = list(saved.samples)
+        return model
+
+
+def _any_batch(spec: NetworkSpec) -> NetworkSpec:
+    return dataclasses.replace(spec, batch_shape=(None, None, spec.batch_shape[2]))

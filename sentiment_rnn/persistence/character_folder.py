@@ -1,0 +1,169 @@
+"""The folder of a character language model: the same files, with an alphabet for a vocabulary."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment_rnn._files import atomic_folder
+from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import DataError, ModelError, ResourceError
+from sentiment_rnn.persistence.model_folder import (
+    read_history,
+    read_network_and_weights,
+    read_object,
+    verify_checksums,
+    write_checksums,
+    write_history,
+    write_json,
+    write_network,
+    write_text,
+)
+from sentiment_rnn.persistence.trusted import as_object
+from sentiment_rnn.preprocessing.alphabet import Alphabet
+from sentiment_rnn.training.config import CharacterTrainingConfig
+
+FORMAT = 1
+KIND = "character language model"
+_NEEDED = ("model.json", "model.weights.h5", "config.json", "metrics.json")
+
+
+@dataclass(frozen=True)
+class SavedCharacterModel:
+    """What the folder holds.
+
+    Args:
+        network: the layers.
+        weights: their arrays in the order of ``network.weights()``.
+        alphabet: the symbols that it knows.
+        architecture: the config that the network was made from.
+        training: how it was trained.
+        provenance: where it comes from: seed, data, versions.
+        history: ``loss`` and ``val_loss`` in nats a character and ``learning_rate`` of each epoch.
+        metrics: ``bits_per_character`` by the name of the part of the data.
+        samples: what it wrote after each epoch.
+    """
+
+    network: NetworkSpec
+    weights: Sequence[np.ndarray]
+    alphabet: Alphabet
+    architecture: CharacterArchitectureConfig
+    training: CharacterTrainingConfig
+    provenance: dict[str, Any] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    samples: tuple[str, ...] = ()
+
+
+def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None:
+    """Writes the folder; one that is there already is replaced in one step.
+
+    Raises:
+        ResourceError: if it can't be written. What was there before is then untouched.
+    """
+    path = Path(folder)
+    if path.exists() and not is_character_folder(path):
+        raise ResourceError(f"{path} is there and is no character model: it is not overwritten.")
+    config = {
+        "format": FORMAT,
+        "kind": KIND,
+        "alphabet": model.alphabet.to_dict(),
+        "architecture": dataclasses.asdict(model.architecture),
+        "training": dataclasses.asdict(model.training),
+        "provenance": model.provenance,
+        "samples": list(model.samples),
+    }
+    with atomic_folder(path) as new:
+        write_network(new, model.network, model.weights)
+        write_json(new / "config.json", config)
+        write_json(new / "metrics.json", model.metrics)
+        write_history(new, model.history)
+        write_text(new / "README.md", _card(path.name, model))
+        write_checksums(new)
+
+
+def load_character_model(folder: str | Path) -> SavedCharacterModel:
+    """Reads the folder without running code from it or importing Keras.
+
+    Raises:
+        ModelError: if there is none, or it is damaged, or not to be trusted.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ModelError(f"Expected a folder of a character model. There is none at {path}")
+    try:
+        verify_checksums(path, _NEEDED)
+        config = read_object(path / "config.json")
+        if config.get("kind") != KIND or config.get("format") != FORMAT:
+            raise ModelError(
+                f"{path}: expected a {KIND} of format {FORMAT}. Received: "
+                f"{config.get('kind')!r}, {config.get('format')!r}"
+            )
+        network, weights = read_network_and_weights(path)
+        model = SavedCharacterModel(
+            network=network,
+            weights=weights,
+            alphabet=Alphabet.from_dict(as_object(config["alphabet"], f"{path}: alphabet")),
+            architecture=CharacterArchitectureConfig(**config["architecture"]),
+            training=CharacterTrainingConfig(**config["training"]),
+            provenance=as_object(config["provenance"], f"{path}: provenance"),
+            history=read_history(path),
+            metrics=read_object(path / "metrics.json"),
+            samples=tuple(map(str, config["samples"])),
+        )
+    except (DataError, ResourceError) as error:
+        raise ModelError(str(error)) from error
+    except OSError as error:
+        raise ModelError(f"{path} can't be read: {error.strerror or error}") from error
+    except KeyError as error:
+        raise ModelError(f"{path}: {error} is missing.") from error
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: {error}") from error
+    symbols = len(model.alphabet)
+    if network.batch_shape[2] != symbols or network.output_shape[1:] != (None, symbols):
+        raise ModelError(
+            f"{path}: expected a network from {symbols} symbols to as many at each step. "
+            f"Received: {network.batch_shape[2]} to {network.output_shape[1:]}"
+        )
+    return model
+
+
+def is_character_folder(path: str | Path) -> bool:
+    """Whether a folder has the files of a character model."""
+    path = Path(path)
+    if not all((path / name).is_file() for name in _NEEDED):
+        return False
+    try:
+        return read_object(path / "config.json").get("kind") == KIND
+    except ModelError:
+        return False
+
+
+def _card(name: str, model: SavedCharacterModel) -> str:
+    architecture = model.architecture
+    lines = [
+        f"# {name}",
+        "",
+        "A character language model made with sentiment_rnn.",
+        "",
+        f"- Network: {architecture.architecture}, {architecture.layers} layers of "
+        f"{architecture.units} neurons, {model.network.count_params():,} parameters",
+        f"- Alphabet: {len(model.alphabet)} {model.alphabet.unit}s",
+    ]
+    lines += [
+        f"- {part}: {bits:.4f} bits per {model.alphabet.unit}"
+        for part, bits in model.metrics.get("bits_per_character", {}).items()
+    ]
+    lines += [
+        f"- {key.replace('_', ' ').capitalize()}: {value}"
+        for key, value in model.provenance.items()
+    ]
+    for epoch, sample in enumerate(model.samples, start=1):
+        lines += ["", f"After epoch {epoch}:", "", *(f"    {line}" for line in sample.splitlines())]
+    return "\n".join(lines)

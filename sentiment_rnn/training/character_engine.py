@@ -1,0 +1,315 @@
+"""Training a character language model by truncated backpropagation through time.
+
+The rows of a batch are cursors spread over the text. Each window goes on from the state in which
+the last one ended; gradients go back to the beginning of the window and no further. Everything
+random follows from the seed and the number of the step, so that a run that was interrupted and
+continued gives the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from sentiment_rnn._files import atomic_file
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import DataError, ModelError
+from sentiment_rnn.numpy_rnn import (
+    OPTIMIZERS,
+    Network,
+    clip_by_global_norm,
+    initial_weights,
+    loss_and_gradient,
+)
+from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
+from sentiment_rnn.numpy_rnn.memory import reuse
+from sentiment_rnn.numpy_rnn.threads import threads_for
+from sentiment_rnn.training.character_batches import CharacterBatches
+from sentiment_rnn.training.config import CharacterTrainingConfig
+from sentiment_rnn.training.progress import Progress
+
+# Windows between two checkpoints: some seconds of work.
+CHECKPOINT_EVERY = 500
+# Characters of a text that are measured at a time.
+_MEASURED = 256
+
+
+@dataclass(frozen=True)
+class CharacterTask:
+    """What is to be trained, on what, and how.
+
+    Args:
+        network: the layers.
+        training: ids to learn from, ``(characters,)``.
+        validation: ids that tell which epoch is best, ``(characters,)``.
+        config: optimizer, epochs and windows.
+        seed: of initial weights and dropout.
+    """
+
+    network: NetworkSpec
+    training: np.ndarray
+    validation: np.ndarray
+    config: CharacterTrainingConfig
+    seed: int
+
+    def fingerprint(self) -> str:
+        """A hash of all that decides what training gives, but for the number of epochs."""
+        config = {**dataclasses.asdict(self.config), "epochs": None}
+        settings = json.dumps([repr(self.network), config, self.seed], sort_keys=True)
+        found = hashlib.sha256(settings.encode())
+        for ids in (self.training, self.validation):
+            found.update(np.ascontiguousarray(ids, np.int32).tobytes())
+        return found.hexdigest()
+
+
+@dataclass
+class CharacterRun:
+    """How far training has come, and what it gave so far.
+
+    Args:
+        weights: the network's arrays.
+        best: those of the epoch with the lowest validation loss.
+        best_epoch: its number, from 1; 0 before the first has ended.
+        step: windows that were learned from.
+        history: of each epoch ``loss``, ``val_loss`` (nats a character) and ``learning_rate``.
+        samples: what `fit_characters` was given to show of each epoch.
+    """
+
+    weights: list[np.ndarray]
+    best: list[np.ndarray]
+    best_epoch: int = 0
+    step: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    samples: list[str] = field(default_factory=list)
+
+
+class CharacterTrainer:
+    """A character language model that learns window by window.
+
+    Args:
+        task: what is to be trained.
+
+    Attributes:
+        run: how far it has come.
+    """
+
+    def __init__(self, task: CharacterTask) -> None:
+        self._task = task
+        config = task.config
+        rng = np.random.default_rng([task.seed, 0])
+        weights = initial_weights(task.network, rng, np.float32)
+        self._one_hot = np.eye(task.network.batch_shape[2], dtype=np.float32)
+        self._embedded = EmbeddedNetwork(task.network, weights, self._one_hot)
+        network = self._embedded.network
+        self.run = CharacterRun(network.weights, [array.copy() for array in network.weights])
+        self._optimizer = OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate)
+        self._state = self._optimizer.start(network.weights)
+        self.batches = CharacterBatches(task.training, config.batch_size, config.window)
+        # Of the epoch so far.
+        self._losses: list[float] = []
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs that have ended."""
+        return self.run.step // len(self.batches)
+
+    def train_window(self) -> float:
+        """Learns from the next window.
+
+        Returns:
+            The mean cross-entropy before learning, nats a character.
+        """
+        task, run = self._task, self.run
+        inputs, targets = self.batches.batch(run.step)
+        output = self._embedded.forward(
+            inputs, training=True, rng=np.random.default_rng([task.seed, 1, run.step])
+        )
+        done = loss_and_gradient(
+            "categorical_crossentropy", self._one_hot[targets], output, activation="softmax"
+        )
+        gradients, _ = self._embedded.backward(done.gradient, of_sum=done.of_sum)
+        gradients, _ = clip_by_global_norm(gradients, task.config.clip_norm)
+        rate = task.config.learning_rate_in(self.epoch)
+        self._optimizer.update(run.weights, gradients, self._state, learning_rate=rate)
+        run.step += 1
+        self._losses.append(done.loss)
+        return done.loss
+
+    def end_epoch(self) -> dict[str, float]:
+        """Measures the epoch that has just ended, and keeps its weights if they are the best."""
+        run, task = self.run, self._task
+        scores = {
+            "loss": float(np.mean(self._losses)),
+            "val_loss": cross_entropy(task.network, run.weights, task.validation),
+            "learning_rate": task.config.learning_rate_in(self.epoch - 1),
+        }
+        self._losses = []
+        if scores["val_loss"] < min(run.history.get("val_loss", []), default=np.inf):
+            run.best, run.best_epoch = [array.copy() for array in run.weights], self.epoch
+        for name, value in scores.items():
+            run.history.setdefault(name, []).append(value)
+        return scores
+
+    def is_done(self) -> bool:
+        """Whether all epochs have ended, or too many since the best."""
+        config = self._task.config
+        waited = self.epoch - self.run.best_epoch
+        return self.epoch >= config.epochs or waited >= config.patience
+
+    def save(self, path: Path) -> None:
+        """Writes everything that going on takes.
+
+        Raises:
+            ResourceError: if the file can't be written; what was there before is untouched.
+        """
+        run, states = self.run, self._embedded.network.states
+        arrays = {f"weight-{place}": array for place, array in enumerate(run.weights)}
+        arrays |= {f"best-{place}": array for place, array in enumerate(run.best)}
+        for name, slots in self._state.slots.items():
+            arrays |= {f"slot-{name}-{place}": array for place, array in enumerate(slots)}
+        for (layer, _), state in states.items():
+            arrays |= {f"state-{layer}-{place}": array for place, array in enumerate(state)}
+        progress = {
+            "fingerprint": self._task.fingerprint(),
+            "step": run.step,
+            "best_epoch": run.best_epoch,
+            "iterations": self._state.iterations,
+            "history": run.history,
+            "samples": run.samples,
+            "losses": self._losses,
+        }
+        text = np.frombuffer(json.dumps(progress).encode(), np.uint8)
+        with atomic_file(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **{"progress": text, **arrays})  # type: ignore[arg-type]
+
+    def restore(self, path: Path) -> None:
+        """Goes on from where `save` was called.
+
+        Raises:
+            ModelError: if the file is no checkpoint, or one of another task.
+        """
+        run, network = self.run, self._embedded.network
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+                progress = json.loads(saved["progress"].tobytes())
+                if progress["fingerprint"] != self._task.fingerprint():
+                    raise ModelError(
+                        f"{path} is a checkpoint of other data, settings or another seed. Expected "
+                        "those that it was made with; only the number of epochs may change."
+                    )
+                for place, array in enumerate(run.weights):
+                    array[...] = saved[f"weight-{place}"]
+                run.best = [saved[f"best-{place}"] for place in range(len(run.best))]
+                for name, slots in self._state.slots.items():
+                    for place, array in enumerate(slots):
+                        array[...] = saved[f"slot-{name}-{place}"]
+                states: dict[int, list[np.ndarray]] = {}
+                for key in saved:  # in the order in which they were written
+                    if key.startswith("state-"):
+                        states.setdefault(int(key.split("-")[1]), []).append(saved[key])
+                network.states = {(layer, ""): tuple(state) for layer, state in states.items()}
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            raise ModelError(f"{path} is no checkpoint: {error}") from error
+        run.step, run.best_epoch = progress["step"], progress["best_epoch"]
+        run.history, run.samples = progress["history"], progress["samples"]
+        self._state.iterations = progress["iterations"]
+        self._losses = progress["losses"]
+
+
+def fit_characters(
+    task: CharacterTask,
+    *,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = CHECKPOINT_EVERY,
+    show: Callable[[CharacterRun], str] | None = None,
+    verbose: bool = False,
+) -> CharacterRun:
+    """Trains a character language model, or goes on with it.
+
+    Args:
+        task: what is to be trained.
+        checkpoint: a file to go on from if it is there, written as training goes.
+        checkpoint_every: windows between two times that it is written within an epoch.
+        show: after each epoch makes a text of the run, which is kept: a sample of what it writes.
+        verbose: whether to show a progress bar on standard error.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        DataError: if the text is too short.
+        ModelError: if the checkpoint is of another task.
+    """
+    trainer = CharacterTrainer(task)
+    if checkpoint is not None and checkpoint.exists():
+        trainer.restore(checkpoint)
+    progress = None
+    if verbose:
+        progress = Progress(task.config.epochs, len(trainer.batches), done=trainer.epoch)
+    with threads_for(task.network, task.config.batch_size):
+        while not trainer.is_done():
+            if progress is not None:
+                progress.begin_epoch()
+            with reuse():
+                while True:
+                    trainer.train_window()
+                    if progress is not None:
+                        progress.end_batch()
+                    if trainer.run.step % len(trainer.batches) == 0:
+                        break
+                    if checkpoint is not None and trainer.run.step % checkpoint_every == 0:
+                        trainer.save(checkpoint)
+            scores = trainer.end_epoch()
+            if progress is not None:
+                progress.end_epoch(scores)
+            if show is not None:
+                trainer.run.samples.append(show(trainer.run))
+            if checkpoint is not None:
+                trainer.save(checkpoint)
+    return trainer.run
+
+
+def cross_entropy(
+    network: NetworkSpec, weights: Sequence[np.ndarray], ids: np.ndarray, *, rows: int = 32
+) -> float:
+    """How badly a character language model predicts a text, nats a character.
+
+    Args:
+        network: the layers.
+        weights: their arrays.
+        ids: the text, ``(characters,)``, at least 2.
+        rows: pieces of it that are read side by side, each from a state of zeros; 1 for the exact
+            number of the text as a whole.
+
+    Returns:
+        The mean of ``-log p`` of each character after those before it.
+
+    Raises:
+        DataError: if there is no character to predict.
+    """
+    if len(ids) < 2:
+        raise DataError(f"Expected a text of at least 2 characters. Received: {len(ids)}")
+    spec = dataclasses.replace(network, batch_shape=(None, None, network.batch_shape[2]))
+    model = Network(spec, weights)
+    (table,) = model.project_inputs(np.eye(spec.batch_shape[2], dtype=np.float32))
+    rows = max(1, min(rows, (len(ids) - 1) // _MEASURED))
+    length = (len(ids) - 1) // rows
+    total = 0.0
+    # The last characters, which don't fill a row, are a row of their own.
+    for start, count, size in ((0, rows, length), (rows * length, 1, len(ids) - 1 - rows * length)):
+        model.reset_states()
+        cursors = start + size * np.arange(count)[:, np.newaxis]
+        for begin in range(0, size, _MEASURED):
+            places = cursors + np.arange(begin, min(begin + _MEASURED, size))
+            projected = table[ids[places].T].swapaxes(0, 1)
+            output = model.forward_projected([projected])
+            chosen = np.take_along_axis(output, ids[places + 1][..., np.newaxis], axis=2)
+            total -= np.log(np.maximum(chosen, np.finfo(np.float32).tiny), dtype=np.float64).sum()
+    return float(total) / (len(ids) - 1)
