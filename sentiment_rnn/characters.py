@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, UsageError
@@ -33,6 +34,7 @@ from sentiment_rnn.training.character_engine import (
 )
 from sentiment_rnn.training.config import CharacterTrainingConfig
 
+DEFAULT_MODEL = "shakespeare"
 # Characters that are read at a time where the outputs of all are wanted.
 _READ = 256
 # Characters that are written after each epoch, to show how the model learns.
@@ -344,13 +346,15 @@ class CharLanguageModel:
         )
 
     @classmethod
-    def load(cls, folder: str | Path) -> CharLanguageModel:
-        """Reads a model folder.
+    def load(cls, folder: str | Path | None = None) -> CharLanguageModel:
+        """Reads a model folder; the model that comes with the package where none is named.
 
         Raises:
             ModelError: if there is none, or it is damaged, or not to be trusted.
         """
-        saved = load_character_model(folder)
+        saved = load_character_model(
+            shipped("models") / DEFAULT_MODEL if folder is None else folder
+        )
         seed = saved.provenance.get("seed")
         model = cls(
             **dataclasses.asdict(saved.architecture),

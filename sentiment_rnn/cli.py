@@ -715,7 +715,9 @@ def _add_character_commands(commands: Any) -> None:
     _add_options(train.add_argument_group("settings"), CHARACTER_OPTIONS, CHARACTER_OPTIONS)
 
     sample = _command(actions, "sample", _chars_sample, "write")
-    sample.add_argument("model", type=Path, metavar="DIR", help="model folder")
+    sample.add_argument(
+        "model", nargs="?", type=Path, metavar="DIR", help="model folder (the shipped model)"
+    )
     sample.add_argument("--length", type=_count, metavar="N", default=500, help="characters (500)")
     sample.add_argument("--samples", type=_count, metavar="N", default=1, help="texts (1)")
     sample.add_argument(

@@ -1,9 +1,11 @@
-"""Pictures of training."""
+"""Pictures of training, and of what a cell does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,3 +42,132 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
         axes.grid(alpha=0.3)
         axes.legend()
     return figure
+
+
+# Blue, white, green: green is the lighter one, so that the two ends differ in more than hue.
+CELL_COLOURS = ("#6d98ff", "#ffffff", "#9fdc4e")
+_FONT = "DejaVu Sans Mono"  # comes with Matplotlib
+_FONT_SIZE = 9
+# Inches: a letter of this font is 0.6 of its size wide, and an inch has 72 points.
+_COLUMN = 0.68 * _FONT_SIZE / 72
+_ROW = 1.9 * _FONT_SIZE / 72
+_STAND_INS = {"\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}", "\t": "\N{RIGHTWARDS ARROW}"}
+
+
+def plot_cell(
+    text: str,
+    activations: np.ndarray,
+    *,
+    title: str | None = None,
+    width: int = 80,
+    limit: float | None = None,
+) -> Figure:
+    """Draws a text coloured by what a cell does while it reads: blue below 0, green above.
+
+    Args:
+        text: what was read. A line's end is drawn as an arrow; a character that the font lacks,
+            as a replacement character.
+        activations: the cell after each character, floats ``(characters,)``.
+        title: what stands above the text.
+        width: characters in a row, at which longer lines are wrapped.
+        limit: the number of the full colours; of 1 and the largest of `activations`, the larger
+            one if there is none.
+
+    Returns:
+        A Matplotlib figure as large as the text asks for, which notebooks show and ``savefig``
+        writes to a file.
+
+    Raises:
+        ValueError: if there is no text, the activations are not one finite number for each of its
+            characters, or `width` or `limit` is not above 0.
+
+    Example:
+        >>> figure = plot_cell("to be", np.array([0.1, 0.9, -0.2, -1.0, 0.3]))
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['t', 'o', ' ', 'b', 'e']
+
+    Source: the pictures of Karpathy, "The Unreasonable Effectiveness of Recurrent Neural
+    Networks", 2015.
+    """
+    from matplotlib.collections import PatchCollection
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.patches import Rectangle
+
+    activations = np.asarray(activations)
+    if not text or activations.shape != (len(text),) or not np.isfinite(activations).all():
+        raise ValueError(
+            "Expected a text and one finite activation for each of its characters. Received: "
+            f"{len(text)} characters and {activations.dtype} {activations.shape}"
+        )
+    if width < 1 or (limit is not None and not limit > 0):
+        raise ValueError(f"Expected a width and a limit above 0. Received: {width}, {limit}")
+    if limit is None:
+        limit = max(1.0, float(np.abs(activations).max()))
+
+    places = _places(text, width)
+    rows = places[-1][0] + 1
+    columns = max(column for _, column in places) + 1
+    # Room for the scale, the title and a margin, in inches.
+    across, down = max(columns * _COLUMN, 3.0), rows * _ROW
+    margin, above, below = 0.15, 0.4 if title else 0.15, 0.55
+    size = (across + 2 * margin, down + above + below)
+    figure = Figure(figsize=size)
+    axes = figure.add_axes((margin / size[0], below / size[1], across / size[0], down / size[1]))
+    axes.set(xlim=(0, across / _COLUMN), ylim=(rows, 0))
+    axes.axis("off")
+    if title:
+        axes.set_title(title, loc="left", fontsize=_FONT_SIZE + 2, parse_math=False)
+
+    squares = PatchCollection(
+        [Rectangle((column, row + 0.06), 1, 0.88) for row, column in places],
+        cmap=LinearSegmentedColormap.from_list("cell", CELL_COLOURS),
+        norm=Normalize(-limit, limit),
+        # Neighbours touch without a hairline between them.
+        edgecolors="face",
+        linewidths=0.2,
+    )
+    squares.set_array(activations)
+    axes.add_collection(squares)
+    font = get_font(findfont(_FONT))
+    for character, (row, column) in zip(text, places, strict=True):
+        shown = _STAND_INS.get(character, character)
+        if not (shown.isprintable() and font.get_char_index(ord(shown))):
+            shown = "\N{REPLACEMENT CHARACTER}"
+        axes.text(
+            column + 0.5,
+            row + 0.5,
+            shown,
+            family=_FONT,
+            fontsize=_FONT_SIZE,
+            horizontalalignment="center",
+            verticalalignment="center_baseline",
+            parse_math=False,
+        )
+    scale = figure.add_axes((margin / size[0], 0.32 / size[1], 2.2 / size[0], 0.1 / size[1]))
+    bar = figure.colorbar(squares, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit])
+    bar.ax.set_xticklabels(
+        [f"\N{MINUS SIGN}{limit:.3g}", "0", f"{limit:.3g}"],
+        fontsize=_FONT_SIZE - 1,
+        parse_math=False,
+    )
+    # The numbers at the ends begin and end where the scale does.
+    first, _, last = bar.ax.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+    return figure
+
+
+def _places(text: str, width: int) -> list[tuple[int, int]]:
+    """The row and column of each character, where lines are wrapped at a width."""
+    places = []
+    row = column = 0
+    for character in text:
+        if column == width:
+            row, column = row + 1, 0
+        places.append((row, column))
+        column += 1
+        if character == "\n":
+            row, column = row + 1, 0
+    return places

@@ -43,7 +43,7 @@ def test_commands(tmp_path):
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
-        assert done.stdout or "--output" in command
+        assert done.stdout or "--out" in command
     assert len((tmp_path / "verdicts.jsonl").read_text().splitlines()) == 2
 
 

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from sentiment_rnn import SentimentClassifier, load_imdb
+from sentiment_rnn import CharLanguageModel, SentimentClassifier, load_imdb
+from sentiment_rnn.datasets import load_text
 from tests.conftest import ROOT
 
 NEGATIVE = [
@@ -124,3 +125,28 @@ print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
     # Single seeds lie apart: the threshold of the network moves from batch to batch.
     assert metrics["validation"]["roc_auc"] > 0.88
     assert metrics["validation"]["accuracy"] > 0.75
+
+
+# The model that writes
+
+
+@pytest.fixture(scope="module")
+def shakespeare():
+    return CharLanguageModel.load()
+
+
+def test_it_writes_words_and_speakers(shakespeare):
+    text = shakespeare.sample(2000, prime="ROMEO:\n", temperature=0.5, seed=0)
+    words = set(text.lower().split())
+    assert len(words & {"the", "and", "to", "of", "my", "i", "you", "is", "that", "not"}) > 6
+    assert any(line.endswith(":") and line[0].isupper() for line in text.splitlines())
+
+
+def test_it_is_as_good_as_its_card_says(shakespeare, real_data):
+    text = load_text(real_data / "tinyshakespeare.txt")
+    validation = shakespeare.provenance_["validation"]
+    assert validation == round(len(text) * 0.1)
+    bits = shakespeare.bits_per_character(text[-validation:])
+    assert bits == pytest.approx(shakespeare.metrics_["bits_per_character"]["validation"], abs=1e-4)
+    # The mark: 1.60 nats.
+    assert bits < 2.31

@@ -18,6 +18,7 @@ from sentiment_rnn.persistence.model_folder import (
     read_history,
     read_network_and_weights,
     read_object,
+    short,
     verify_checksums,
     write_checksums,
     write_history,
@@ -146,7 +147,7 @@ def is_character_folder(path: str | Path) -> bool:
 
 
 def _card(name: str, model: SavedCharacterModel) -> str:
-    architecture = model.architecture
+    architecture, unit = model.architecture, model.alphabet.unit
     lines = [
         f"# {name}",
         "",
@@ -154,16 +155,27 @@ def _card(name: str, model: SavedCharacterModel) -> str:
         "",
         f"- Network: {architecture.architecture}, {architecture.layers} layers of "
         f"{architecture.units} neurons, {model.network.count_params():,} parameters",
-        f"- Alphabet: {len(model.alphabet)} {model.alphabet.unit}s",
+        f"- Alphabet: {len(model.alphabet)} {unit}s",
     ]
-    lines += [
-        f"- {part}: {bits:.4f} bits per {model.alphabet.unit}"
-        for part, bits in model.metrics.get("bits_per_character", {}).items()
-    ]
-    lines += [
-        f"- {key.replace('_', ' ').capitalize()}: {value}"
-        for key, value in model.provenance.items()
-    ]
+    for part, bits in model.metrics.get("bits_per_character", {}).items():
+        lines.append(f"- Bits per {unit}, {part}: {bits:.4f}")
+    for key, value in model.provenance.items():
+        lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
+    lines += ["", "Made by:", "", "```sh", _command(model), "```"]
+    lines += ["", "To write:", "", "```sh", f"sentiment-rnn chars sample {name}", "```"]
     for epoch, sample in enumerate(model.samples, start=1):
         lines += ["", f"After epoch {epoch}:", "", *(f"    {line}" for line in sample.splitlines())]
     return "\n".join(lines)
+
+
+def _command(model: SavedCharacterModel) -> str:
+    """The command that trains the same model again; where the text lies is the user's to say."""
+    command = f"sentiment-rnn chars train FILE --out DIR --seed {model.provenance.get('seed')}"
+    if model.alphabet.unit == "byte":
+        command += " --unit byte"
+    for config in (model.architecture, model.training):
+        for option in dataclasses.fields(config):
+            value = getattr(config, option.name)
+            if value != option.default:
+                command += f" --{option.name.replace('_', '-')} {value}"
+    return command

@@ -274,7 +274,7 @@ def _model_card(name: str, model: SavedModel) -> str:
     for key, value in model.provenance.items():
         if key in ("preset", "options"):
             continue
-        lines.append(f"- {key.replace('_', ' ').capitalize()}: {_short(value)}")
+        lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
     if model.metrics:
         lines += ["", "| part | texts | accuracy | ROC AUC | F1 | log loss | calibration error |"]
         lines += ["|---|---|---|---|---|---|---|"]
@@ -325,7 +325,8 @@ def _describe(layer: Any) -> str:
     return f"Dropout({layer['rate']})" if layer.class_name == "Dropout" else layer.class_name
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value of the provenance as a model card has it."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {short(item)}" for key, item in value.items())
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

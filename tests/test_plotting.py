@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from sentiment_rnn.plotting import CELL_COLOURS, plot_cell, plot_history
+
+HOSTILE = "$x$ \\alpha \0\t\x7f\u202e שלום é e\u0301 😀 漢 \ud800 </script>"
+
+
+def colours(figure):
+    """The colour of each character, ``(characters, 3)``."""
+    (squares,) = figure.axes[0].collections
+    squares.update_scalarmappable()
+    return squares.get_facecolor()[:, :3]
+
+
+def test_history_of_two_epochs():
+    losses = {"loss": [0.6, 0.5], "accuracy": [0.7, 0.8]}
+    figure = plot_history(losses | {f"val_{name}": values for name, values in losses.items()})
+    drawn = figure.axes[1].lines[0]
+    np.testing.assert_array_equal(drawn.get_xydata(), [[1, 0.7], [2, 0.8]])
+    assert drawn.get_label() == "training"
+
+
+def test_a_cell_is_blue_below_zero_and_green_above():
+    found = colours(plot_cell("abc", np.array([-1.0, 0.0, 1.0])))
+    expected = [to_rgb(colour) for colour in CELL_COLOURS]
+    # The scale has 256 steps, of which two share the middle.
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+def test_the_scale_is_one_unless_a_cell_goes_further():
+    half, four = np.array([0.5, 0.0]), np.array([4.0, 0.0])
+    for activations, limit, expected in ((half, None, "1"), (four, None, "4"), (half, 0.5, "0.5")):
+        figure = plot_cell("ab", activations, limit=limit)
+        labels = [label.get_text() for label in figure.axes[1].get_xticklabels()]
+        assert labels == [f"\N{MINUS SIGN}{expected}", "0", expected]
+
+
+def test_lines_wrap():
+    figure = plot_cell("abcde\nf", np.zeros(7), width=3)
+    places = [(text.get_text(), *text.get_position()) for text in figure.axes[0].texts]
+    arrow = "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}"
+    assert places == [
+        ("a", 0.5, 0.5),
+        ("b", 1.5, 0.5),
+        ("c", 2.5, 0.5),
+        ("d", 0.5, 1.5),
+        ("e", 1.5, 1.5),
+        (arrow, 2.5, 1.5),
+        ("f", 0.5, 2.5),
+    ]
+
+
+def test_letters_stay_in_their_column():
+    """A text's letters are as wide as a column at most, so that none covers the next."""
+    figure = plot_cell("WM@", np.zeros(3))
+    axes = figure.axes[0]
+    column = np.diff(axes.transData.transform([(0, 0), (1, 0)])[:, 0])[0]
+    for text in axes.texts:
+        assert 0.7 * column < text.get_window_extent().width <= column
+
+
+def test_any_text_can_be_drawn(tmp_path):
+    """Nothing is read as mathematics, and no glyph is missing, of which Matplotlib would warn."""
+    figure = plot_cell(HOSTILE, np.zeros(len(HOSTILE)), title="$x$ \\alpha")
+    for name in ("cell.png", "cell.pdf", "cell.svg"):
+        figure.savefig(tmp_path / name)
+    assert (tmp_path / "cell.png").read_bytes().startswith(b"\x89PNG")
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert "".join(shown[:10]) == "$x$ \\alpha"
+    assert shown[HOSTILE.index("\ud800")] == "\N{REPLACEMENT CHARACTER}"
+    assert shown[HOSTILE.index("\u202e")] == "\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    ("text", "activations"), [("", []), ("ab", [0.0]), ("a", [[0.0]]), ("a", [np.nan])]
+)
+def test_activations_that_are_not_those_of_the_text(text, activations):
+    with pytest.raises(ValueError, match="one finite activation for each of its characters"):
+        plot_cell(text, np.array(activations))
+
+
+@pytest.mark.parametrize("wrong", [{"width": 0}, {"limit": 0.0}, {"limit": np.nan}])
+def test_a_width_or_limit_that_makes_no_sense(wrong):
+    with pytest.raises(ValueError, match="Expected a width and a limit above 0. Received: "):
+        plot_cell("a", np.zeros(1), **wrong)
