@@ -12,6 +12,7 @@ import csv
 import dataclasses
 import json
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ _CHUNK = 2000
 # Bytes of a document that are read at a time, and how much of it stands for it in the output.
 _PIECE = 1 << 16
 _BEGINNING = 80
+# Lines that a model reads before it writes one.
+_LINES_BEFORE = 20
 # Characters of a page that shows cells, and of the text that they are ranked on.
 _SHOWN, _RANKED = 20_000, 100_000
 # What an old pair of Keras files says nothing of; its maxlen is the network's own.
@@ -282,7 +285,12 @@ def _chars_train(options: argparse.Namespace) -> None:
     elif not checkpoint.exists():
         raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
     model = CharLanguageModel(unit=options.unit, seed=options.seed, **given)
-    model.fit(load_text(options.file), checkpoint=checkpoint, verbose=True)
+    text = load_text(options.file)
+    if options.shuffle_lines:
+        lines = text.splitlines()
+        random.Random(options.seed).shuffle(lines)
+        text = "\n".join(lines) + "\n"
+    model.fit(text, checkpoint=checkpoint, verbose=True)
     # Keras writes its own files.
     _import_keras()
     model.save(out)
@@ -293,19 +301,35 @@ def _chars_train(options: argparse.Namespace) -> None:
 
 def _chars_sample(options: argparse.Namespace) -> None:
     from sentiment_rnn.characters import CharLanguageModel
+    from sentiment_rnn.datasets import load_names
 
+    if options.new is not None and options.stop is not None:
+        raise UsageError("--new writes lines, which end at their end: leave --stop out.")
+    known = None if options.new is None else load_names(options.new)
+    before, stop = "", options.stop
+    if known is not None:
+        # A model that has read nothing is in a state that it never was in when it learned.
+        seed = options.seed if options.seed is not None else 0
+        lines = random.Random(seed).sample(known, min(_LINES_BEFORE, len(known)))
+        before, stop = "".join(f"\n{line}" for line in lines) + "\n", "\n"
     model = CharLanguageModel.load(options.model)
-    for text in model.samples(
+    texts = model.samples(
         options.samples,
         options.length,
-        prime=options.prime,
+        prime=before + options.prime,
         temperature=options.temperature,
         top_k=options.top_k,
         top_p=options.top_p,
-        stop=options.stop,
+        stop=stop,
         seed=options.seed,
-    ):
-        print(options.prime + text)
+    )
+    texts = [options.prime + text for text in texts]
+    if known is not None:
+        new = [text for text in texts if text.strip() and text.strip() not in known]
+        print(f"{len(new)} of {len(texts)} are new: {len(new) / len(texts):.1%}", file=sys.stderr)
+        texts = list(dict.fromkeys(new))
+    for text in texts:
+        print(text)
 
 
 def _chars_evaluate(options: argparse.Namespace) -> None:
@@ -710,6 +734,11 @@ def _add_character_commands(commands: Any) -> None:
         "--unit", choices=("character", "byte"), default="character", help="what it reads"
     )
     train.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (0)")
+    train.add_argument(
+        "--shuffle-lines",
+        action="store_true",
+        help="mix the lines, where their order means nothing: a sorted list of names",
+    )
     train.add_argument("--resume", action="store_true", help="go on where training stopped")
     train.add_argument("--overwrite", action="store_true", help="replace what is in --out")
     _add_options(train.add_argument_group("settings"), CHARACTER_OPTIONS, CHARACTER_OPTIONS)
@@ -733,6 +762,12 @@ def _add_character_commands(commands: Any) -> None:
     )
     sample.add_argument("--prime", metavar="TEXT", default="", help="what the text begins with")
     sample.add_argument("--stop", metavar="CHARACTER", help="ends a text early")
+    sample.add_argument(
+        "--new",
+        type=Path,
+        metavar="FILE",
+        help="write lines, such as names; leave out those of the file, and say how many are new",
+    )
     sample.add_argument("--seed", type=int, metavar="N", help="of chance")
 
     evaluate = _command(actions, "evaluate", _chars_evaluate, "measure a model on a text")

@@ -1,4 +1,5 @@
 import json
+import random
 import subprocess
 import sys
 from typing import Any
@@ -230,6 +231,28 @@ def test_train_sample_evaluate_and_resume(tmp_path, capsys, monkeypatch):
     page = (tmp_path / "p.html").read_text()
     assert "<title>What model reads</title>" in page
     assert page.startswith("<!DOCTYPE html>")
+    (tmp_path / "names.txt").write_text("ann\nbob\n" * 200)
+    code, _, err = run("chars", "train", "names.txt", "--out", "names", *small, "--epochs", "2")
+    assert code == 0, err
+    bits = run("chars", "evaluate", "names", "names.txt")[1]
+    shuffled = [*small, "--epochs", "2", "--shuffle-lines", "--overwrite"]
+    code, _, err = run("chars", "train", "names.txt", "--out", "names", *shuffled)
+    assert code == 0, err
+    assert run("chars", "evaluate", "names", "names.txt")[1] != bits
+    sample = ["chars", "sample", "names", "--samples", "60", "--length", "9", "--seed", "1"]
+    code, out, err = run(*sample, "--new", "names.txt")
+    assert code == 0, err
+    lines = out.splitlines()
+    assert not {"ann", "bob", ""} & set(lines)
+    assert len(lines) == len(set(lines))
+    lines_before = random.Random(1).sample(["ann", "bob"], 2)
+    prime = "\n" + "\n".join(lines_before) + "\n"
+    names = CharLanguageModel.load("names").samples(60, 9, prime=prime, stop="\n", seed=1)
+    new = [name for name in names if name not in ("ann", "bob", "")]
+    assert err.startswith(f"{len(new)} of 60 are new: ")
+    assert set(lines) == set(new)
+    code, _, err = run(*sample, "--new", "names.txt", "--stop", "a")
+    assert (code, "leave --stop out" in err) == (2, True)
     code, _, err = run("chars", "show", "model", "--out", "p.html")
     assert (code, "one of the two" in err) == (2, True)
     (tmp_path / "short.txt").write_text("abc")

@@ -53,7 +53,9 @@ def test_the_rules_see_the_whole_package():
     assert importers("argparse") == {"cli"}
 
 
-@pytest.mark.parametrize("name", ["datasets", "preprocessing", "numpy_rnn"])
+@pytest.mark.parametrize(
+    "name", ["datasets", "preprocessing", "numpy_rnn", "inspection", "character_page", "plotting"]
+)
 def test_rooms_that_know_nothing_of_keras(name):
     assert not room(name) & importers("keras", "tensorflow")
 
@@ -111,6 +113,7 @@ def test_each_outside_library_has_one_door():
         "import sentiment_rnn.cli",
         "import sentiment_rnn; sentiment_rnn.load_imdb",
         "import sentiment_rnn; sentiment_rnn.SentimentClassifier",
+        "from sentiment_rnn import CharLanguageModel as C; C.load().sample(9)",
         "import sentiment_rnn.datasets, sentiment_rnn.preprocessing",
         "import sentiment_rnn.architectures, sentiment_rnn.training, sentiment_rnn.persistence",
         "import sentiment_rnn.numpy_rnn",
