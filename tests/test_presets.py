@@ -2,7 +2,7 @@ import pytest
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.errors import UsageError
-from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
+from sentiment_rnn.presets import CHARACTER_OPTIONS, OPTIONS, PRESETS, Preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -20,7 +20,7 @@ def test_every_preset_makes_a_network(name):
 
 
 def test_no_option_is_in_two_configs():
-    assert len(OPTIONS) == 6 + 11 + 7
+    assert len(OPTIONS) == 6 + 11 + 8
     assert set(Preset().replace(units=3, maxlen=5, epochs=7).changes_from(Preset())) == {
         "units",
         "maxlen",
@@ -45,3 +45,7 @@ def test_replacing_leaves_the_preset_as_it_is():
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(UsageError, match=message):
         PRESETS["textbook"].replace(**options)
+
+
+def test_no_option_of_character_models_is_in_two_configs():
+    assert len(CHARACTER_OPTIONS) == 4 + 10

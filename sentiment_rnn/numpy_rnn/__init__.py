@@ -9,10 +9,14 @@ In the order of the data:
   time; masks and directions live there. `activations` has the functions that cells end in;
 - `layers` has everything around them: dropout, pooling, dense;
 - `network` puts them together: `Network.forward` and `Network.backward`;
+- `embedding` puts word vectors in front, at the cost of a batch's distinct words;
 - `losses` says how wrong the output is and where the way back starts;
 - `optimizers` turns gradients into changed weights;
 - `stepping` reads without an end, one step or some steps at a time;
+- `prediction` reads many texts at once, with all processors;
 - `sampling` draws what comes next from a network's probabilities, and so writes texts.
+
+`memory` and `threads` make it fast: they know nothing of networks' mathematics.
 
 Names, gate order, masks and numbers are Keras's, so that weights move both ways. Nothing here
 imports Keras; nothing changes its arguments, but for an optimizer the weights and its state.
