@@ -42,7 +42,7 @@ def threads_for(spec: NetworkSpec, batch_size: int) -> Iterator[None]:
     """
     recurrent = [weight for weight in spec.weights() if weight.name == "recurrent_kernel"]
     largest = max((weight.shape[0] * weight.shape[1] for weight in recurrent), default=0)
-    if 2 * batch_size * largest > _SMALL_PRODUCT:
+    if 2 * batch_size * largest >= _SMALL_PRODUCT:
         yield
     else:
         with one_thread():
