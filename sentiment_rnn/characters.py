@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_rnn._checks import check_choice, check_whole
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
 from sentiment_rnn.architectures.layers import NetworkSpec
@@ -25,7 +26,7 @@ from sentiment_rnn.persistence.character_folder import (
     load_character_model,
     save_character_model,
 )
-from sentiment_rnn.preprocessing.alphabet import Alphabet
+from sentiment_rnn.preprocessing.alphabet import UNITS, Alphabet
 from sentiment_rnn.training.character_engine import (
     CharacterRun,
     CharacterTask,
@@ -35,6 +36,7 @@ from sentiment_rnn.training.character_engine import (
 from sentiment_rnn.training.config import CharacterTrainingConfig
 
 DEFAULT_MODEL = "shakespeare"
+_LARGEST_SEED = 2**32 - 1
 # Characters that are read at a time where the outputs of all are wanted.
 _READ = 256
 # Characters that are written after each epoch, to show how the model learns.
@@ -94,6 +96,8 @@ class CharLanguageModel:
         try:
             self.architecture = CharacterArchitectureConfig(architecture, layers, units, dropout)
             self.training = CharacterTrainingConfig(**training)
+            check_choice("unit", unit, UNITS)
+            check_whole("seed", seed, 0, _LARGEST_SEED)
         except ValueError as error:
             raise UsageError(str(error)) from error
         self.unit = unit
@@ -232,8 +236,11 @@ class CharLanguageModel:
     ) -> list[str]:
         """Writes `count` texts side by side; otherwise as `sample`."""
         self._check_is_fitted()
-        if count < 1:
-            raise UsageError(f"count must be at least 1. Received: {count}")
+        try:
+            check_whole("count", count, 1)
+            check_whole("seed", 0 if seed is None else seed, 0, _LARGEST_SEED)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         alphabet = self.alphabet_
         read = alphabet.encode(prime)
         end = None

@@ -118,6 +118,8 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
             metrics=read_object(path / "metrics.json"),
             samples=tuple(map(str, config["samples"])),
         )
+    except ModelError:
+        raise
     except (DataError, ResourceError) as error:
         raise ModelError(str(error)) from error
     except OSError as error:
