@@ -103,6 +103,9 @@ def _train(options: argparse.Namespace) -> None:
                 f"{out} is there already and holds {what}.\nName another --out, --resume training "
                 "it, or replace it with --overwrite."
             )
+        # Before hours of training, not after them.
+        if out.exists() and not is_model_folder(out):
+            raise UsageError(f"{out} is there and is no model folder: it is not overwritten.")
         classifier = SentimentClassifier(
             options.preset or "textbook",
             vectors=options.vectors or "imdb",
@@ -270,6 +273,7 @@ def _summary(options: argparse.Namespace) -> None:
 def _chars_train(options: argparse.Namespace) -> None:
     from sentiment_rnn.characters import CharLanguageModel
     from sentiment_rnn.datasets import load_text
+    from sentiment_rnn.persistence.character_folder import is_character_folder
 
     out: Path = options.out
     if out.exists() and not options.resume and not options.overwrite:
@@ -277,6 +281,9 @@ def _chars_train(options: argparse.Namespace) -> None:
             f"{out} is there already.\nName another --out, --resume training it, or replace it "
             "with --overwrite."
         )
+    # Before hours of training, not after them.
+    if out.exists() and not is_character_folder(out):
+        raise UsageError(f"{out} is there and is no character model: it is not overwritten.")
     chosen = {name: getattr(options, name) for name in CHARACTER_OPTIONS}
     given = {name: value for name, value in chosen.items() if value is not None}
     checkpoint = out.with_name(f"{out.name}.checkpoint.npz")

@@ -190,6 +190,14 @@ def test_a_folder_that_was_tampered_with(folder, tmp_path, change, message):
         CharLanguageModel.load(copy)
 
 
+def test_a_loss_that_is_not_a_number_is_said(monkeypatch):
+    monkeypatch.setattr(
+        "sentiment_rnn.training.character_engine.cross_entropy", lambda *rest: float("nan")
+    )
+    with pytest.raises(UsageError, match="not a number after any epoch.*Try a lower learning_rate"):
+        CharLanguageModel(**SMALL).fit(TEXT)
+
+
 # The command line
 
 
@@ -258,6 +266,10 @@ def test_train_sample_evaluate_and_resume(tmp_path, capsys, monkeypatch):
     assert (code, "leave --stop out" in err) == (2, True)
     code, _, err = run("chars", "show", "model", "--out", "p.html")
     assert (code, "one of the two" in err) == (2, True)
+    code, _, err = run("chars", "train", "text.txt", "--out", "text.txt", "--overwrite")
+    assert (code, "text.txt is there and is no character model" in err) == (2, True)
+    assert "training" not in err
+    assert (tmp_path / "text.txt").read_text() == TEXT
     (tmp_path / "short.txt").write_text("abc")
     code, _, err = run("chars", "train", "short.txt", "--out", "other")
     assert (code, "at least" in err) == (3, True)

@@ -129,7 +129,7 @@ def test_resume_adds_epochs(run, table, tmp_path):
     assert "--resume goes on with the model's own preset: leave it out" in err
 
 
-def test_a_model_is_not_overwritten_by_accident(run, table):
+def test_a_model_is_not_overwritten_by_accident(run, table, tmp_path):
     options = ("train", "--data", table, "--out", "model", *SMALL)
     assert run(*options)[0] == 0
     code, _, err = run(*options)
@@ -137,6 +137,10 @@ def test_a_model_is_not_overwritten_by_accident(run, table):
     assert "model is there already and holds a model" in err
     assert "--overwrite" in err
     assert run(*options, "--overwrite")[0] == 0
+    (tmp_path / "file").write_text("mine")
+    code, _, err = run("train", *SMALL, "--out", "file", "--overwrite")
+    assert (code, "file is there and is no model folder" in err) == (2, True)
+    assert "training" not in err
 
 
 def test_tables_with_other_columns_and_stars(run, tmp_path):

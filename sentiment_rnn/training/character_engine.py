@@ -215,8 +215,11 @@ class CharacterTrainer:
                     if key.startswith("state-"):
                         states.setdefault(int(key.split("-")[1]), []).append(saved[key])
                 network.states = {(layer, ""): tuple(state) for layer, state in states.items()}
+        except ModelError:
+            raise
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise ModelError(f"{path} is no checkpoint: {error}") from error
+            # NumPy's message for a file of another kind advises to unpickle it.
+            raise ModelError(f"{path} is no checkpoint, or a damaged one.") from error
         run.step, run.best_epoch = progress["step"], progress["best_epoch"]
         run.history, run.samples = progress["history"], progress["samples"]
         self._state.iterations = progress["iterations"]

@@ -76,12 +76,17 @@ class Task:
             return WindowBatches(cut, labels, window, size, seed)
         return TextBatches(encoded, labels, self.preprocessor.pad, size, seed)
 
-    def validate(self, weights: Sequence[np.ndarray], vectors: np.ndarray | None) -> dict:
+    def validate(
+        self, weights: Sequence[np.ndarray], vectors: np.ndarray | None
+    ) -> dict[str, float]:
         """Loss and accuracy on the validation texts, each read whole and without dropout.
 
         Args:
             weights: the network's arrays.
             vectors: the embedding's rows ``(ids, vector_size)`` if they are trained; else None.
+
+        Returns:
+            ``val_accuracy``, and ``val_loss`` in nats a text.
         """
         preprocessor = self.preprocessor
         if vectors is not None:
