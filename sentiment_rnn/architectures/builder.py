@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.architectures import feedback
+from sentiment_rnn.architectures.layers import FEEDBACK, LayerSpec, NetworkSpec
 
 
 def build_network(
@@ -20,8 +21,9 @@ def build_network(
         weights: arrays in the order of ``network.weights()``; Keras's initial ones if None.
 
     Returns:
-        A model from float vectors ``(batch, time, features)`` to ``network.output_shape``. It is
-        made of Keras's own layers only, so that plain Keras reads its JSON and its weights.
+        A model from float vectors ``(batch, time, features)`` to ``network.output_shape``. Plain
+        Keras reads its JSON and its weights; the two layers that are not Keras's own are
+        registered by `sentiment_rnn.architectures.feedback`.
 
     Example:
         >>> network = NetworkSpec((None, 7, 3), (LayerSpec("LSTM", {"units": 4}),))
@@ -79,4 +81,5 @@ def _keras_layer(layer: LayerSpec, name: str) -> keras.layers.Layer:
     settings = dict(layer.config)
     if layer.class_name == "Bidirectional":
         settings["layer"] = _keras_layer(layer.cell, layer.cell.class_name.lower())
-    return getattr(keras.layers, layer.class_name)(**settings, name=name)
+    module = feedback if layer.class_name in FEEDBACK else keras.layers
+    return getattr(module, layer.class_name)(**settings, name=name)

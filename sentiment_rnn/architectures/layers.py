@@ -14,6 +14,8 @@ from math import prod
 Shape = tuple[int | None, ...]
 
 RECURRENT_GATES: Mapping[str, int] = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+# The recurrent layers that are this package's own, in `sentiment_rnn.architectures.feedback`.
+FEEDBACK = ("HiddenFeedbackRNN", "OutputFeedbackRNN")
 # Far above what can be trained on texts; a file of a few bytes can claim any size.
 MOST_PARAMETERS = 500_000_000
 POOLING = ("GlobalAveragePooling1D", "GlobalMaxPooling1D")
@@ -41,6 +43,24 @@ LAYER_DEFAULTS: Mapping[str, Mapping[str, object]] = {
         **_RECURRENT_DEFAULTS,
         "recurrent_activation": "sigmoid",
         "reset_after": True,
+    },
+    "HiddenFeedbackRNN": {
+        "units": None,
+        "activation": "relu",
+        "use_bias": True,
+        "return_sequences": False,
+        "go_backwards": False,
+        "stateful": False,
+        "zero_output_for_mask": False,
+    },
+    "OutputFeedbackRNN": {
+        "units": None,
+        "output_size": None,
+        "activation": "tanh",
+        "use_bias": True,
+        "return_sequences": False,
+        "go_backwards": False,
+        "stateful": False,
     },
     "Bidirectional": {"layer": None, "merge_mode": "concat"},
     "Dropout": {"rate": None},
@@ -92,15 +112,30 @@ class LayerSpec:
 
     @property
     def is_recurrent(self) -> bool:
-        """Whether this is a SimpleRNN, LSTM or GRU (a Bidirectional holds one)."""
-        return self.class_name in RECURRENT_GATES
+        """Whether this reads step by step itself (a Bidirectional holds a layer that does)."""
+        return self.class_name in RECURRENT_GATES or self.class_name in FEEDBACK
 
     @property
     def units(self) -> int:
         """Outputs of a Dense or recurrent layer at each time step."""
-        units = self.cell.config["units"]
-        assert isinstance(units, int)
-        return units
+        cell = self.cell
+        if cell.class_name == "OutputFeedbackRNN":
+            return cell._whole("output_size")
+        # What comes from the input and what comes from the state before stand side by side.
+        return cell._whole("units") * (2 if cell.class_name == "HiddenFeedbackRNN" else 1)
+
+    @property
+    def columns(self) -> int:
+        """Columns of a recurrent layer's kernel: what a step's input becomes."""
+        cell = self.cell
+        if cell.class_name == "OutputFeedbackRNN":
+            return 2 * cell._whole("units")
+        return RECURRENT_GATES.get(cell.class_name, 1) * cell._whole("units")
+
+    def _whole(self, key: str) -> int:
+        number = self.config[key]
+        assert isinstance(number, int)
+        return number
 
     @property
     def cell(self) -> LayerSpec:
@@ -119,7 +154,8 @@ class WeightSpec:
     Args:
         layer: index of the layer in the network.
         direction: "" or, inside a Bidirectional, "forward" or "backward".
-        name: ``kernel``, ``recurrent_kernel`` or ``bias``.
+        name: ``kernel``, ``recurrent_kernel`` or ``bias``; of an OutputFeedbackRNN also
+            ``output_kernel`` or ``output_bias``.
         shape: sizes of the array.
     """
 
@@ -165,6 +201,9 @@ class NetworkSpec:
             raise ValueError("A network needs at least one layer.")
         for _ in self._walk():
             pass
+        names = [layer.class_name for layer in self.layers]
+        if "Masking" in names and "OutputFeedbackRNN" in names:
+            raise ValueError("OutputFeedbackRNN reads all steps: there can be no Masking.")
 
     def _walk(self) -> Iterator[tuple[int, LayerSpec, Shape, Shape]]:
         """Yields each layer with its index and the shapes, without batch, going in and out."""
@@ -200,7 +239,7 @@ class NetworkSpec:
             else:
                 continue
             if not layer.cell["use_bias"]:
-                del shapes["bias"]
+                shapes = {name: size for name, size in shapes.items() if "bias" not in name}
             for direction in directions:
                 for name, shape in shapes.items():
                     found.append(WeightSpec(index, direction, name, shape))
@@ -212,13 +251,26 @@ class NetworkSpec:
 
 
 def _recurrent_shapes(cell: LayerSpec, features: int) -> dict[str, tuple[int, ...]]:
-    columns = RECURRENT_GATES[cell.class_name] * cell.units
-    two_biases = cell.class_name == "GRU" and cell["reset_after"]
+    columns = cell.columns
+    if cell.class_name == "OutputFeedbackRNN":
+        return {
+            "kernel": (features, columns),
+            "bias": (columns,),
+            "output_kernel": (columns, cell.units),
+            "output_bias": (cell.units,),
+        }
     return {
         "kernel": (features, columns),
         "recurrent_kernel": (cell.units, columns),
-        "bias": (2, columns) if two_biases else (columns,),
+        "bias": (2, columns) if has_two_biases(cell) else (columns,),
     }
+
+
+def has_two_biases(cell: LayerSpec) -> bool:
+    """Whether a recurrent layer's bias has two rows, the second for the recurrent product."""
+    return cell.class_name == "HiddenFeedbackRNN" or (
+        cell.class_name == "GRU" and bool(cell["reset_after"])
+    )
 
 
 def _output_shape(layer: LayerSpec, shape: Shape) -> Shape:
@@ -232,6 +284,11 @@ def _output_shape(layer: LayerSpec, shape: Shape) -> Shape:
             return shape
         if name in POOLING:
             return shape[1:]
+        if name == "OutputFeedbackRNN" and shape[1] != layer.units:
+            raise ValueError(
+                "OutputFeedbackRNN reads its outputs as it reads inputs, so that it has as many. "
+                f"Expected an output_size of {shape[1]}. Received: {layer.units}"
+            )
         concatenates = name == "Bidirectional" and layer["merge_mode"] == "concat"
         units = layer.units * (2 if concatenates else 1)
         return (shape[0], units) if layer.cell["return_sequences"] else (units,)
@@ -249,7 +306,7 @@ def _output_shape(layer: LayerSpec, shape: Shape) -> Shape:
 
 def _check_setting(class_name: str, key: str, value: object) -> None:
     where = f"{class_name} {key}"
-    if key == "units":
+    if key in ("units", "output_size"):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{where} must be a whole number of at least 1. Received: {value!r}")
     elif key in ("rate", "dropout", "recurrent_dropout"):
@@ -266,7 +323,7 @@ def _check_setting(class_name: str, key: str, value: object) -> None:
                 f"{where} must be one of {', '.join(MERGE_MODES)}. Received: {value!r}"
             )
     elif key == "layer":
-        if not isinstance(value, LayerSpec) or not value.is_recurrent:
+        if not isinstance(value, LayerSpec) or value.class_name not in RECURRENT_GATES:
             raise ValueError(f"{where} must be a SimpleRNN, LSTM or GRU. Received: {value!r}")
     elif key == "mask_value":
         if not isinstance(value, (int, float)) or isinstance(value, bool):

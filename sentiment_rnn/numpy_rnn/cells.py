@@ -1,4 +1,4 @@
-"""What the three kinds of recurrent neurons do in one time step, forwards and backwards.
+"""What each kind of recurrent neurons does in one time step, forwards and backwards.
 
 A cell sees only projected inputs, ``x_t @ kernel + bias``, so that a step is the small recurrent
 product and what follows it. Four habits keep the time loop, which `recurrent` runs, short:
@@ -34,7 +34,7 @@ class Cell(Protocol):
     """A recurrent cell bound to its weights and to the buffers of one batch."""
 
     def arrange(self, projected: Array) -> list[Array]:
-        """Views of projected inputs ``(time, batch, gates * units)``, one for each step."""
+        """Views of projected inputs ``(time, batch, columns)``, one for each step."""
 
     def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
         """Reads a step as `arrange` gave it: from the states `before`, to those `after`."""
@@ -52,8 +52,8 @@ class Cell(Protocol):
         """After the last step back, the gradients of everything but the initial state.
 
         Returns:
-            Those of the projected inputs, ``(time, batch, gates * units)``, of the recurrent
-            kernel and of the recurrent bias or None.
+            Those of the projected inputs, ``(time, batch, columns)``, of the recurrent kernel and
+            of the recurrent bias or None.
         """
 
 
@@ -70,9 +70,11 @@ def make_cell(
     """Makes a cell with its buffers.
 
     Args:
-        layer: a SimpleRNN, LSTM or GRU.
-        recurrent_kernel: ``(units, gates * units)``.
-        recurrent_bias: ``(gates * units,)``, of a GRU with ``reset_after``; None otherwise.
+        layer: a SimpleRNN, LSTM, GRU or HiddenFeedbackRNN.
+        recurrent_kernel: ``(units, columns)``, where there are ``gates * units`` columns; of a
+            HiddenFeedbackRNN half as many as units.
+        recurrent_bias: ``(columns,)``, of a GRU with ``reset_after`` or a HiddenFeedbackRNN; None
+            otherwise.
         batch: rows.
         time: steps.
         keep: whether to keep what the way back needs.
@@ -91,6 +93,8 @@ def make_cell(
             array.fill(0)
         return array
 
+    if layer.class_name == "HiddenFeedbackRNN":
+        return _HiddenFeedback(layer, recurrent_kernel, recurrent_bias, batch)
     gates = RECURRENT_GATES[layer.class_name]
     if layer.class_name == "SimpleRNN":
         return _SimpleRNN(layer, recurrent_kernel)
@@ -134,6 +138,52 @@ class _SimpleRNN:
 
     def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
         return self._da, _outer(states[0][:-1], self._da), None
+
+
+class _HiddenFeedback:
+    """``h_t = f([x_t @ W + b, h_{t-1} @ U + b'])``: side by side what a SimpleRNN adds up."""
+
+    def __init__(
+        self, layer: LayerSpec, recurrent_kernel: Array, recurrent_bias: Array | None, batch: int
+    ) -> None:
+        self._activation = _activation(layer, "activation")
+        self._u, self._bias = recurrent_kernel, recurrent_bias
+        self._columns = layer.columns
+        self._sum = np.empty((batch, layer.columns), recurrent_kernel.dtype)
+
+    def arrange(self, projected: Array) -> list[Array]:
+        return list(projected)
+
+    def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
+        h = after[0]
+        np.dot(before[0], self._u, out=self._sum)
+        np.copyto(h[:, : self._columns], projected)
+        if self._bias is None:
+            np.copyto(h[:, self._columns :], self._sum)
+        else:
+            np.add(self._sum, self._bias, out=h[:, self._columns :])
+        self._activation.function(h, out=h)
+
+    def prepare(self, states: Sequence[Array]) -> None:
+        self._u_t = np.ascontiguousarray(self._u.T)
+        self._da = _slope(self._activation, states[0][1:])
+        self._dr = empty((*self._da.shape[:2], self._columns), self._da.dtype)
+
+    def step_back(self, t: int, gradients: list[Array]) -> None:
+        (dh,) = gradients
+        da, dr = self._da[t], self._dr[t]
+        np.multiply(da, dh, out=da)
+        np.copyto(dr, da[:, self._columns :])
+        np.dot(dr, self._u_t, out=dh)
+
+    def skip_back(self, t: int) -> None:
+        self._da[t] = 0
+        self._dr[t] = 0
+
+    def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
+        bias = None if self._bias is None else sum_rows(self._dr)
+        of_input = np.ascontiguousarray(self._da[..., : self._columns])
+        return of_input, _outer(states[0][:-1], self._dr), bias
 
 
 class _LSTM:

@@ -102,7 +102,7 @@ def initial_weights(
 def _draw(
     spec: NetworkSpec, weight: WeightSpec, rng: np.random.Generator, dtype: DTypeLike
 ) -> Array:
-    if weight.name == "bias":
+    if weight.name in ("bias", "output_bias"):
         bias = np.zeros(weight.shape, dtype)
         cell = spec.layers[weight.layer].cell
         if cell.class_name == "LSTM":

@@ -22,6 +22,7 @@ from sentiment_rnn.numpy_rnn.layers import (
     mean_pooling_backward,
 )
 from sentiment_rnn.numpy_rnn.memory import empty_like
+from sentiment_rnn.numpy_rnn.output_feedback import forced, forced_backward, free
 from sentiment_rnn.numpy_rnn.projection import project, project_backward, sum_rows
 from sentiment_rnn.numpy_rnn.recurrent import Kept, scan, scan_backward, split_bias
 
@@ -38,6 +39,7 @@ class _Record:
     factors: Array | None = None  # of a Dropout
     kept: list[Kept | None] = field(default_factory=list)  # of each direction of a recurrent layer
     directions: list[Array] = field(default_factory=list)  # their outputs, before they are merged
+    hidden: Array | None = None  # of an OutputFeedbackRNN that was forced
 
 
 class Network:
@@ -108,6 +110,9 @@ class Network:
     ) -> Array:
         """Computes the network's output.
 
+        While training, an OutputFeedbackRNN is fed with its input in place of its last output, as
+        teacher forcing wants it.
+
         A layer that is stateful starts from the state in which the last call left it. So a
         backpropagation that is truncated is a forward and a backward pass for each window: the
         state is carried from window to window, its gradient is not.
@@ -115,7 +120,7 @@ class Network:
         Args:
             x: numbers ``(batch, time, features)``; not changed. The time may differ from that of
                 the description where no layer depends on it.
-            training: whether Dropout drops anything.
+            training: whether Dropout drops anything, and outputs that are fed back are forced.
             rng: where its chance comes from.
             keep: whether to keep what `backward` needs; if None, when training.
 
@@ -124,7 +129,8 @@ class Network:
 
         Raises:
             ValueError: if the input doesn't fit; if there is a Dropout to train and no `rng`; if
-                a recurrent layer to be trained has a dropout of its own.
+                a recurrent layer to be trained has a dropout of its own; if an OutputFeedbackRNN
+                that runs on its own outputs is to be kept for `backward`.
         """
         x = np.asarray(x)
         features = self.spec.batch_shape[2]
@@ -149,7 +155,7 @@ class Network:
 
         Args:
             projected: for each direction of the first recurrent layer floats ``(batch, time,
-                gates * units)``, as `project_inputs` makes them of vectors, or rows of what it
+                columns)``, as `project_inputs` makes them of vectors, or rows of what it
                 makes of a table of vectors. They are read fastest where time comes first in
                 memory.
             mask: ``(batch, time)``, true where a step is to be read, or None. It stands in for
@@ -195,7 +201,7 @@ class Network:
             x: numbers ``(..., features)``: a batch, or a table of word vectors ``(ids, features)``.
 
         Returns:
-            For each direction of the layer ``(..., gates * units)``.
+            For each direction of the layer ``(..., columns)``.
 
         Raises:
             ValueError: if the network doesn't begin with a recurrent layer.
@@ -211,8 +217,8 @@ class Network:
 
         Args:
             output_gradient: of the loss with respect to the output, of its shape.
-            of_sum: whether it is that of the sums which the activation of the last layer, a
-                Dense, was applied to: see `sentiment_rnn.numpy_rnn.losses`.
+            of_sum: whether it is that of the sums which the activation of the last layer, a Dense
+                or OutputFeedbackRNN, was applied to: see `sentiment_rnn.numpy_rnn.losses`.
             input_gradient: whether the gradient of the input is wanted.
 
         Returns:
@@ -247,7 +253,7 @@ class Network:
             The gradients of the weights in the order of ``spec.weights()``, but None for the
             kernel of each direction of the first recurrent layer, which is the caller's, who has
             the inputs: ``inputs.T @ gradient``. And for each direction the gradient of the
-            projected inputs, ``(batch, time, gates * units)``, with time first in memory.
+            projected inputs, ``(batch, time, columns)``, with time first in memory.
 
         Raises:
             ValueError: if no `forward_projected` was kept, or if the shape is another.
@@ -269,8 +275,11 @@ class Network:
                 f"{gradient.shape}"
             )
         last = self.spec.layers[-1]
-        if of_sum and last.class_name != "Dense":
-            raise ValueError(f"of_sum takes a Dense as last layer. Received: {last.class_name}")
+        if of_sum and last.class_name not in ("Dense", "OutputFeedbackRNN"):
+            raise ValueError(
+                "of_sum takes a Dense or OutputFeedbackRNN as last layer. Received: "
+                f"{last.class_name}"
+            )
         gradients: list[Array | None] = [None] * len(self.weights)
         first = len(self.spec.layers) - len(records)
         lowest = min((layer for layer, _ in self._places), default=0)
@@ -279,7 +288,12 @@ class Network:
             record, layer, (gradient,) = records[index - first], self.spec.layers[index], found
             # Below the lowest layer with weights nothing but the input asks for a gradient.
             wanted = input_gradient or index > lowest
-            if layer.cell.is_recurrent:
+            at_end = index == len(self.spec.layers) - 1
+            if layer.class_name == "OutputFeedbackRNN":
+                found = self._forced_back(
+                    index, record, gradient, of_sum and at_end, wanted, gradients
+                )
+            elif layer.cell.is_recurrent:
                 found = self._recurrent_back(index, record, gradient, wanted, gradients)
             elif layer.class_name == "Dense":
                 assert record.x is not None
@@ -291,7 +305,7 @@ class Network:
                     record.y,
                     gradient,
                     str(layer["activation"]),
-                    of_sum=of_sum and index == len(self.spec.layers) - 1,
+                    of_sum=of_sum and at_end,
                     input_gradient=wanted,
                 )
                 self._put(gradients, index, "", kernel=kernel, bias=bias)
@@ -349,7 +363,7 @@ class Network:
             if layer.class_name == "Dropout" and layer["rate"] and rng is None:
                 raise ValueError("Training with Dropout takes a random generator: rng is None.")
             for key in ("dropout", "recurrent_dropout"):
-                if layer.cell.is_recurrent and layer.cell[key]:
+                if layer.cell.is_recurrent and layer.cell.config.get(key):
                     raise ValueError(
                         f"{layer.cell.class_name} has a {key} of {layer.cell[key]}: here only "
                         "Dropout layers can be trained. Expected 0."
@@ -372,7 +386,11 @@ class Network:
                 continue
             name = layer.class_name
             record = _Record(x, np.empty(0), mask)
-            if layer.cell.is_recurrent:
+            if name == "OutputFeedbackRNN":
+                inputs = self._project(index, "", x) if x is not None else (projected or [])[0]
+                record.y = self._output_feedback(index, inputs, mask, record, training, keep)
+                projected = None
+            elif layer.cell.is_recurrent:
                 record.y = self._recurrent(index, x, projected, mask, record, keep)
                 projected = None
                 if not layer.cell["return_sequences"]:
@@ -466,6 +484,71 @@ class Network:
             return forward * backward
         return (forward + backward) * (0.5 if mode == "ave" else 1)
 
+    def _output_feedback(
+        self,
+        index: int,
+        projected: Array,
+        mask: Array | None,
+        record: _Record,
+        training: bool,
+        keep: bool,
+    ) -> Array:
+        if mask is not None:
+            raise ValueError("OutputFeedbackRNN reads all steps. Expected no Masking before it.")
+        if keep and not training:
+            raise ValueError(
+                "An OutputFeedbackRNN that runs on its own outputs can't be gone back through. "
+                "Expected training=True."
+            )
+        layer, weights = self.spec.layers[index], self._arrays(index)
+        if training:
+            record.hidden, y = forced(layer, projected, weights)
+        else:
+            state = self._states.get((index, ""))
+            _, y = free(layer, projected, weights, state[0] if state else None)
+        if layer["stateful"]:
+            self._states[index, ""] = (y[:, -1].copy(),)
+        return y if layer["return_sequences"] else y[:, -1]
+
+    def _forced_back(
+        self,
+        index: int,
+        record: _Record,
+        gradient: Array,
+        of_sum: bool,
+        wanted: bool,
+        gradients: list[Array | None],
+    ) -> list[Array]:
+        """As `_recurrent_back`, of an OutputFeedbackRNN."""
+        layer, hidden, y = self.spec.layers[index], record.hidden, record.y
+        assert hidden is not None
+        if not layer["return_sequences"]:
+            # Only the last step came out, and nothing goes back from it to those before.
+            hidden, y, gradient = hidden[:, -1:], y[:, np.newaxis], gradient[:, np.newaxis]
+        of_projected, output_kernel, output_bias = forced_backward(
+            layer, hidden, y, self._arrays(index), gradient, of_sum=of_sum
+        )
+        if not layer["return_sequences"]:
+            of_last, of_projected = of_projected, np.zeros_like(record.hidden)
+            of_projected[:, -1:] = of_last
+        kernel: Array | None = None
+        found: list[Array] = [of_projected]
+        if record.x is not None:
+            kernel, of_x = project_backward(
+                record.x, self._weight(index, "", "kernel"), of_projected, input_gradient=wanted
+            )
+            found = [] if of_x is None else [of_x]
+        self._put(
+            gradients,
+            index,
+            "",
+            kernel=kernel,
+            bias=sum_rows(of_projected),
+            output_kernel=output_kernel,
+            output_bias=output_bias,
+        )
+        return found
+
     def _recurrent_back(
         self,
         index: int,
@@ -551,6 +634,9 @@ class Network:
 
     def _weight(self, index: int, direction: str, name: str) -> Array:
         return self.weights[self._places[index, direction][name]]
+
+    def _arrays(self, index: int) -> dict[str, Array]:
+        return {name: self.weights[place] for name, place in self._places[index, ""].items()}
 
     def _bias(self, index: int, direction: str) -> Array | None:
         place = self._places[index, direction].get("bias")

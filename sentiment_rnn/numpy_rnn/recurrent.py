@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentiment_rnn.architectures.layers import RECURRENT_GATES, LayerSpec
+from sentiment_rnn.architectures.layers import LayerSpec, has_two_biases
 from sentiment_rnn.numpy_rnn.cells import Cell, make_cell
 from sentiment_rnn.numpy_rnn.memory import empty
 
@@ -58,9 +58,10 @@ class ScanGradients:
     """Gradients of the loss with respect to what went into a scan.
 
     Args:
-        projected: ``(batch, time, gates * units)`` in the order of the text.
-        recurrent_kernel: ``(units, gates * units)``.
-        recurrent_bias: ``(gates * units,)``, of a GRU with ``reset_after`` and a bias; else None.
+        projected: ``(batch, time, columns)`` in the order of the text.
+        recurrent_kernel: ``(units, columns)``.
+        recurrent_bias: ``(columns,)``, of a GRU with ``reset_after`` or a HiddenFeedbackRNN, and a
+            bias; else None.
         initial_state: ``(h,)``, of an LSTM ``(h, c)``, each ``(batch, units)``.
     """
 
@@ -74,11 +75,12 @@ def split_bias(layer: LayerSpec, bias: Array | None) -> tuple[Array | None, Arra
     """Tells a layer's bias apart into what is added to its input and to its recurrent product.
 
     Args:
-        layer: a SimpleRNN, LSTM or GRU.
-        bias: ``(gates * units,)``; of a GRU with ``reset_after`` ``(2, gates * units)``; or None.
+        layer: a recurrent layer.
+        bias: ``(columns,)``; of a GRU with ``reset_after`` or a HiddenFeedbackRNN ``(2, columns)``;
+            or None.
 
     Returns:
-        The bias for `project` and the bias for `scan`, each ``(gates * units,)`` or None.
+        The bias for `project` and the bias for `scan`, each ``(columns,)`` or None.
 
     Example:
         >>> split_bias(LayerSpec("SimpleRNN", {"units": 2}), np.ones(2))
@@ -106,13 +108,14 @@ def scan(
     This is what Keras does.
 
     Args:
-        layer: a SimpleRNN, LSTM or GRU. Its dropout is not applied.
-        projected: ``x @ kernel + bias``, floats ``(batch, time, gates * units)`` in the order of
-            the text, also for a layer that goes backwards.
-        recurrent_kernel: ``(units, gates * units)``, the gates in Keras's order: i, f, c, o of an
-            LSTM, z, r, h of a GRU.
-        recurrent_bias: ``(gates * units,)``, the second row of the bias of a GRU with
-            ``reset_after``; else None.
+        layer: a SimpleRNN, LSTM, GRU or HiddenFeedbackRNN. Its dropout is not applied.
+        projected: ``x @ kernel + bias``, floats ``(batch, time, columns)`` in the order of the
+            text, also for a layer that goes backwards. The columns are ``gates * units``, of a
+            HiddenFeedbackRNN half as many as its outputs.
+        recurrent_kernel: ``(units, columns)``, the gates in Keras's order: i, f, c, o of an LSTM,
+            z, r, h of a GRU.
+        recurrent_bias: ``(columns,)``, the second row of the bias of a GRU with ``reset_after`` or
+            a HiddenFeedbackRNN; else None.
         initial_state: ``(h,)``, of an LSTM ``(h, c)``, each ``(batch, units)``; zeros if None.
         mask: truth values ``(batch, time)``; None to read all.
         keep: whether `scan_backward` will be called. Without, less memory is written.
@@ -315,9 +318,11 @@ def _check(
     initial_state: Sequence[Array] | None,
     mask: Array | None,
 ) -> None:
-    if not layer.is_recurrent:
-        raise ValueError(f"Expected a SimpleRNN, LSTM or GRU. Received: {layer.class_name}")
-    units, columns = layer.units, RECURRENT_GATES[layer.class_name] * layer.units
+    if not layer.is_recurrent or layer.class_name == "OutputFeedbackRNN":
+        raise ValueError(
+            f"Expected a SimpleRNN, LSTM, GRU or HiddenFeedbackRNN. Received: {layer.class_name}"
+        )
+    units, columns = layer.units, layer.columns
     if projected.ndim != 3 or projected.shape[2] != columns or projected.shape[1] < 1:
         raise ValueError(
             f"Expected projected inputs (batch, time of at least 1, {columns}). Received: "
@@ -327,7 +332,7 @@ def _check(
         raise ValueError(
             f"Expected a recurrent kernel {(units, columns)}. Received: {recurrent_kernel.shape}"
         )
-    two_biases = layer.class_name == "GRU" and layer["reset_after"]
+    two_biases = has_two_biases(layer)
     if recurrent_bias is not None and (not two_biases or recurrent_bias.shape != (columns,)):
         expected = f"a recurrent bias {(columns,)}" if two_biases else "no recurrent bias"
         raise ValueError(f"Expected {expected}. Received: {recurrent_bias.shape}")

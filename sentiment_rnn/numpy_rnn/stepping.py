@@ -10,6 +10,7 @@ from sentiment_rnn.architectures.layers import POOLING, LayerSpec, NetworkSpec
 from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS
 from sentiment_rnn.numpy_rnn.layers import dense, dense_of_steps, masking, max_pooling
 from sentiment_rnn.numpy_rnn.network import Network
+from sentiment_rnn.numpy_rnn.output_feedback import free
 from sentiment_rnn.numpy_rnn.projection import project
 from sentiment_rnn.numpy_rnn.recurrent import scan, split_bias
 
@@ -159,7 +160,7 @@ class RNN:
 
         Args:
             projected: rows of the table that `Network.project_inputs` makes of word vectors,
-                floats ``(batch, time, gates * units)``; not changed.
+                floats ``(batch, time, columns)``; not changed.
             mask: ``(batch, time)``, true where a step is to be read, or None. It stands in for
                 the Masking that the network may begin with.
 
@@ -211,7 +212,11 @@ class RNN:
                 bias, recurrent_bias = split_bias(layer, arrays.get("bias"))
                 if projected is None or index > first:
                     y = project(y, arrays["kernel"], bias)
-                y = self._scan(index, layer, y, arrays["recurrent_kernel"], recurrent_bias, mask)
+                if layer.class_name == "OutputFeedbackRNN":
+                    y = self._output_feedback(index, layer, y, arrays, mask)
+                else:
+                    kernel = arrays["recurrent_kernel"]
+                    y = self._scan(index, layer, y, kernel, recurrent_bias, mask)
             if index == self._last_over_time and y.ndim == 3:
                 y = y[:, -1]
         return y
@@ -246,6 +251,22 @@ class RNN:
             return done.outputs
         read = np.logical_or.accumulate(mask, axis=1)[..., np.newaxis]
         return np.where(read, done.outputs, before[0][:, np.newaxis])
+
+    def _output_feedback(
+        self,
+        index: int,
+        layer: LayerSpec,
+        projected: Array,
+        arrays: dict[str, Array],
+        mask: Array | None,
+    ) -> Array:
+        """As `_scan`."""
+        if mask is not None:
+            raise ValueError("OutputFeedbackRNN reads all steps. Expected no mask.")
+        before = self._states.get(index)
+        _, y = free(layer, projected, arrays, before[0] if before else None)
+        self._states[index] = (y[:, -1].copy(),)
+        return y if layer["return_sequences"] else y[:, -1]
 
     def _pool(self, index: int, layer: LayerSpec, y: Array, mask: Array | None) -> Array:
         """The mean or maximum over all steps so far, ``(batch, features)``."""

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from sentiment_rnn.architectures.layers import (
     ACTIVATIONS,
+    FEEDBACK,
     LAYER_DEFAULTS,
     MERGE_MODES,
     MOST_PARAMETERS,
@@ -124,8 +125,17 @@ _SEQUENTIAL_KEYS = frozenset({"name", "layers", "build_input_shape", "trainable"
 
 
 def _check_origin(entry: dict[str, object], where: str) -> None:
-    """Expects that an object says to be Keras's own, or nothing."""
+    """Expects that an object says to be Keras's own, or this package's, or nothing."""
     module = entry.get("module")
+    if (class_name := entry.get("class_name")) in FEEDBACK:
+        origin = module, entry.get("registered_name")
+        expected = "sentiment_rnn.architectures.feedback", f"sentiment_rnn>{class_name}"
+        if origin != expected:
+            raise ModelError(
+                f"{where}: expected {expected[1]} of {expected[0]}. Received: "
+                f"{shown(origin[1])} of {shown(origin[0])}"
+            )
+        return
     if module is not None and module not in _MODULES:
         raise ModelError(f"{where}: expected a class of Keras's. Received module {shown(module)}")
     registered = entry.get("registered_name")
@@ -247,6 +257,18 @@ _FORMAT_2 = {
         _FORMAT_2_RECURRENT.fixed,
         _FORMAT_2_RECURRENT.ignored,
     ),
+    "HiddenFeedbackRNN": _Keys(
+        _same(
+            "activation return_sequences go_backwards stateful use_bias units zero_output_for_mask"
+        ),
+        {"return_state": (False,)},
+        _words("unroll"),
+    ),
+    "OutputFeedbackRNN": _Keys(
+        _same("activation return_sequences stateful use_bias units output_size"),
+        {"return_state": (False,), "go_backwards": (False,), "zero_output_for_mask": (False,)},
+        _words("unroll"),
+    ),
     "Bidirectional": _Keys(_same("merge_mode"), {}, _words("layer backward_layer")),
     "Dropout": _Keys(_same("rate"), {"noise_shape": (None,)}, _words("seed")),
     "Flatten": _Keys({}, {"data_format": ("channels_last",)}, frozenset()),
@@ -307,7 +329,7 @@ _OLD_DEFAULTS: Mapping[tuple[int, str], Mapping[str, object]] = {
 
 def _setting(name: str, value: object, where: str) -> object:
     """Checks a setting's value before anything is done with it."""
-    if name == "units":
+    if name in ("units", "output_size"):
         return as_whole(value, where, least=1, most=LARGEST_SIZE)
     if name in ("activation", "recurrent_activation"):
         return _choice(value, ACTIVATIONS, where)
@@ -411,7 +433,7 @@ class _Reader:
         for key, name in keys.settings.items():
             if key in config:
                 settings[name] = _setting(name, config[key], f"{where}, {key}")
-            elif name in ("units", "rate") or (class_name == "Activation"):
+            elif name in ("units", "output_size", "rate") or (class_name == "Activation"):
                 raise ModelError(f"{where}, {key}: expected a value. It is missing.")
         gated = class_name in ("LSTM", "GRU")
         if gated and self.version == 2 and "recurrent_activation" not in settings:

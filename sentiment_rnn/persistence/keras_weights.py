@@ -38,13 +38,15 @@ _FOLDER_NAMES = {
     "SimpleRNN": "simple_rnn",
     "LSTM": "lstm",
     "GRU": "gru",
+    "HiddenFeedbackRNN": "hidden_feedback_rnn",
+    "OutputFeedbackRNN": "output_feedback_rnn",
     "Bidirectional": "bidirectional",
     "Dense": "dense",
 }
 _KERAS_1_NAMES = {"W": "kernel", "U": "recurrent_kernel", "b": "bias"}
 # TensorFlow adds :0 to a name, and _1 to one that was there already.
 _NUMBERS = r"(?:_\d+)?(?::\d+)?"
-_KERAS_2_ARRAY = re.compile(rf"(kernel|recurrent_kernel|bias){_NUMBERS}")
+_KERAS_2_ARRAY = re.compile(rf"((?:recurrent_|output_)?kernel|(?:output_)?bias){_NUMBERS}")
 _KERAS_1_ARRAY = re.compile(rf".*_([WUb])(?:_([ifcozrh]))?{_NUMBERS}", re.DOTALL)
 # A Bidirectional of two Keras 1 LSTMs has 24 arrays in a group; one of Keras 3 has 6 in 5 groups.
 _MOST_MEMBERS = 100

@@ -14,13 +14,15 @@ CELLS = {
     "GRU": ("GRU", {}),
     "GRU reset before": ("GRU", {"reset_after": False}),
 }
+# The recurrent layer that no Bidirectional takes.
+HIDDEN_FEEDBACK = "HiddenFeedbackRNN"
 HEADS = ("last", "every step", "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D")
 # Gaps at the beginning, in the middle and at the end, and a step that no row reads.
 MASK = np.array([[0, 1, 0, 1, 1], [1, 1, 0, 1, 0], [1, 0, 0, 1, 1]], bool)
 
 
 def cell(name, **options):
-    class_name, settings = CELLS[name]
+    class_name, settings = CELLS.get(name, (name, {}))
     return LayerSpec(class_name, {"units": UNITS, **settings, **options})
 
 

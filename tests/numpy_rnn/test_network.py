@@ -13,6 +13,7 @@ from tests.numpy_rnn.checks import (
     CELLS,
     FEATURES,
     HEADS,
+    HIDDEN_FEEDBACK,
     MASK,
     TIME,
     UNITS,
@@ -76,6 +77,16 @@ def check_gradients(spec, x, mask=None, seed=None, step=5e-5):
 def test_gradients_by_differences(name, direction, head, mask):
     spec = network(name, head=head, direction=direction, mask=mask is not None)
     check_gradients(spec, random_input(mask=mask is not None), mask)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
+@pytest.mark.parametrize("options", [{}, {"activation": "tanh", "use_bias": False}])
+def test_gradients_of_hidden_feedback(direction, head, mask, options):
+    masked = mask is not None
+    spec = network(HIDDEN_FEEDBACK, head=head, direction=direction, mask=masked, **options)
+    check_gradients(spec, random_input(mask=masked), mask)
 
 
 @pytest.mark.parametrize("mode", ["sum", "mul", "ave"])
@@ -153,6 +164,16 @@ def test_equal_to_keras(name, direction, head, mask):
     check_against_keras(network(name, head=head, direction=direction, mask=mask), mask=mask)
 
 
+@all_steps
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("options", [{}, {"activation": "tanh", "use_bias": False}])
+def test_hidden_feedback_is_equal_to_the_keras_layer(direction, head, mask, options):
+    spec = network(HIDDEN_FEEDBACK, head=head, direction=direction, mask=mask, **options)
+    check_against_keras(spec, mask=mask)
+
+
 @pytest.mark.parametrize("mode", ["sum", "mul", "ave"])
 @pytest.mark.parametrize("head", ["last", "every step"])
 def test_merge_modes_are_those_of_keras(mode, head):
@@ -183,7 +204,7 @@ def test_dropout_inside_a_layer_does_nothing_to_a_prediction():
     check_against_keras(network("GRU", dropout=0.3, recurrent_dropout=0.3))
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, HIDDEN_FEEDBACK])
 def test_states_are_carried_as_by_keras(name):
     layers = (
         LayerSpec("Masking"),
@@ -472,7 +493,8 @@ def test_going_back_takes_a_pass_that_was_kept():
         done.backward_projected(gradient)
     with pytest.raises(ValueError, match=r"output \(3, 4\). Received: \(3, 1\)"):
         done.backward(gradient[:, :1])
-    with pytest.raises(ValueError, match="of_sum takes a Dense as last layer. Received: GRU"):
+    message = "of_sum takes a Dense or OutputFeedbackRNN as last layer. Received: GRU"
+    with pytest.raises(ValueError, match=message):
         done.backward(gradient, of_sum=True)
     done.forward(x)
     with pytest.raises(ValueError, match="nothing to go back through"):

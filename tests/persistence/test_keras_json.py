@@ -217,6 +217,49 @@ def test_every_layer_of_keras_3_comes_back():
     assert [layer.config for layer in read.layers] == [{"mask_value": -1.0}, {}]
 
 
+def feedback_3() -> dict:
+    return keras_3_json(NetworkSpec((3, None, 5), FEEDBACK_LAYERS))
+
+
+FEEDBACK_LAYERS = (
+    LayerSpec("HiddenFeedbackRNN", {"units": 4, "stateful": True, "return_sequences": True}),
+    LayerSpec("Dense", {"units": 6, "activation": "relu"}),
+    LayerSpec("OutputFeedbackRNN", {"units": 2, "output_size": 6, "use_bias": False}),
+)
+
+
+def test_the_layers_of_this_package_come_back():
+    assert parse_network(feedback_3()).network.layers == FEEDBACK_LAYERS
+
+
+@pytest.mark.parametrize("index", [0, 2])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("module", "os"),
+        ("module", None),
+        ("registered_name", "posix>HiddenFeedbackRNN"),
+        ("registered_name", None),
+    ],
+)
+def test_layers_of_others_under_the_name_of_this_package_s(index, key, value):
+    document = feedback_3()
+    layer_entry(document, index)[key] = value
+    with pytest.raises(ModelError, match=r"expected sentiment_rnn>\w+ of sentiment_rnn.arch"):
+        parse_network(document)
+
+
+def test_a_bidirectional_takes_no_hidden_feedback():
+    document = keras_3_json(
+        NetworkSpec(
+            (None, 7, 5), (LayerSpec("Bidirectional", {"layer": LayerSpec("GRU", {"units": 4})}),)
+        )
+    )
+    settings(document, 0)["layer"] = layer_entry(feedback_3(), 0)
+    with pytest.raises(ModelError, match="expected one of SimpleRNN, LSTM, GRU in a Bidirectional"):
+        parse_network(document)
+
+
 @pytest.mark.parametrize("make", [keras_1_json, keras_2_json])
 def test_an_activation_goes_into_the_dense_layer_before_it(make):
     layers = [

@@ -187,6 +187,11 @@ KERAS_3_NETWORKS = {
             ("LSTM", 2, "ave"),
         )
     ),
+    "feedback": (
+        LayerSpec("HiddenFeedbackRNN", {"units": 4, "return_sequences": True}),
+        LayerSpec("Dense", {"units": 6}),
+        LayerSpec("OutputFeedbackRNN", {"units": 5, "output_size": 6}),
+    ),
     "pooling": (
         LayerSpec("GRU", {"units": 4, "return_sequences": True, "go_backwards": True}),
         LayerSpec("GlobalAveragePooling1D"),
