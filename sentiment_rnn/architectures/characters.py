@@ -8,25 +8,46 @@ from sentiment_rnn._checks import check_choice, check_fraction, check_whole
 from sentiment_rnn.architectures.config import CELLS
 from sentiment_rnn.architectures.layers import MOST_PARAMETERS, LayerSpec, NetworkSpec
 
+ARCHITECTURES = (*CELLS, "hidden-feedback", "output-feedback")
+MERGE_MODES = ("concat", "sum")
+
 
 @dataclass(frozen=True)
 class CharacterArchitectureConfig:
     """The shape of a character language model."""
 
     architecture: str = field(
-        default="lstm", metadata={"help": "kind of recurrent layer", "choices": tuple(CELLS)}
+        default="lstm", metadata={"help": "kind of recurrent layer", "choices": ARCHITECTURES}
     )
     layers: int = field(default=2, metadata={"help": "recurrent layers on top of each other"})
     units: int = field(default=128, metadata={"help": "neurons in each recurrent layer"})
     dropout: float = field(
         default=0.0, metadata={"help": "share of a recurrent layer's outputs dropped in training"}
     )
+    merge_mode: str = field(
+        default="concat",
+        metadata={
+            "help": "how hidden-feedback puts input and state together",
+            "choices": MERGE_MODES,
+        },
+    )
 
     def __post_init__(self) -> None:
-        check_choice("architecture", self.architecture, tuple(CELLS))
+        check_choice("architecture", self.architecture, ARCHITECTURES)
+        check_choice("merge_mode", self.merge_mode, MERGE_MODES)
         check_whole("layers", self.layers, 1, 4)
         check_whole("units", self.units, 1)
         check_fraction("dropout", self.dropout, zero=True)
+        if self.merge_mode != "concat" and self.architecture != "hidden-feedback":
+            raise ValueError(
+                "merge_mode is an option of hidden-feedback. Expected concat. Received: "
+                f"{self.merge_mode!r}"
+            )
+        if self.architecture == "output-feedback" and (self.layers != 1 or self.dropout):
+            raise ValueError(
+                "The layer of output-feedback gives the output: there is one, without dropout. "
+                f"Received: layers {self.layers}, dropout {self.dropout}"
+            )
 
 
 def character_network(
@@ -53,15 +74,26 @@ def character_network(
         >>> network.output_shape, network.count_params()
         ((32, None, 65), 239297)
 
-    Source: Karpathy, "The Unreasonable Effectiveness of Recurrent Neural Networks", 2015.
+    Sources: Elman, "Finding Structure in Time", 1990, for hidden-feedback; Jordan, "Serial Order",
+    1986, for output-feedback; Karpathy, "The Unreasonable Effectiveness of Recurrent Neural
+    Networks", 2015.
     """
+    settings = {"units": config.units, "return_sequences": True, "stateful": True}
     layers = []
-    for _ in range(config.layers):
-        settings = {"units": config.units, "return_sequences": True, "stateful": True}
-        layers.append(LayerSpec(CELLS[config.architecture], settings))
-        if config.dropout:
-            layers.append(LayerSpec("Dropout", {"rate": config.dropout}))
-    layers.append(LayerSpec("Dense", {"units": symbols, "activation": "softmax"}))
+    if config.architecture == "output-feedback":
+        layers.append(LayerSpec("OutputFeedbackRNN", {**settings, "output_size": symbols}))
+    else:
+        if config.architecture in CELLS:
+            recurrent = LayerSpec(CELLS[config.architecture], settings)
+        elif config.merge_mode == "concat":
+            recurrent = LayerSpec("HiddenFeedbackRNN", settings)
+        else:
+            recurrent = LayerSpec("SimpleRNN", {**settings, "activation": "relu"})
+        for _ in range(config.layers):
+            layers.append(recurrent)
+            if config.dropout:
+                layers.append(LayerSpec("Dropout", {"rate": config.dropout}))
+        layers.append(LayerSpec("Dense", {"units": symbols, "activation": "softmax"}))
     network = NetworkSpec((batch_size, None, symbols), tuple(layers))
     if network.count_params() > MOST_PARAMETERS:
         raise ValueError(
