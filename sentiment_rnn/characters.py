@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, 
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN, Network
-from sentiment_rnn.numpy_rnn.sampling import generate
+from sentiment_rnn.numpy_rnn.sampling import beam_search, generate
 from sentiment_rnn.persistence.character_folder import (
     SavedCharacterModel,
     load_character_model,
@@ -29,6 +30,7 @@ from sentiment_rnn.persistence.character_folder import (
 from sentiment_rnn.preprocessing.alphabet import UNITS, Alphabet
 from sentiment_rnn.training.character_engine import (
     CharacterRun,
+    CharacterSample,
     CharacterTask,
     cross_entropy,
     fit_characters,
@@ -39,7 +41,7 @@ DEFAULT_MODEL = "shakespeare"
 _LARGEST_SEED = 2**32 - 1
 # Characters that are read at a time where the outputs of all are wanted.
 _READ = 256
-# Characters that are written after each epoch, to show how the model learns.
+# Characters that are written while it is trained, to show how the model learns.
 _SAMPLE = 200
 
 
@@ -47,10 +49,11 @@ class CharLanguageModel:
     """A recurrent network that says which character comes next, and writes.
 
     Args:
-        architecture: "lstm", "gru" or "simple".
+        architecture: "lstm", "gru", "simple", "hidden-feedback" or "output-feedback".
         layers: recurrent layers on top of each other.
         units: neurons in each of them.
         dropout: see `CharacterArchitectureConfig`.
+        merge_mode: of "hidden-feedback", see `CharacterArchitectureConfig`.
         unit: what it reads and writes: a "character" (a code point) or a "byte" of UTF-8.
         seed: of initial weights, dropout and the samples that show how it learns.
         training: options of `CharacterTrainingConfig`, such as ``epochs`` or ``window``.
@@ -60,7 +63,8 @@ class CharLanguageModel:
         history_: ``loss`` and ``val_loss`` (nats a character) and ``learning_rate`` of each epoch.
         metrics_: ``bits_per_character`` by the name of the part of the text.
         provenance_: seed, data and versions that the model was made with.
-        samples_: what it wrote after each epoch.
+        samples_: what it wrote after each epoch, and every ``sample_every`` windows: records with
+            ``text``, ``epoch``, ``step``, ``loss`` and ``val_loss``; see `CharacterSample`.
 
     Raises:
         UsageError: for settings that make no sense.
@@ -76,7 +80,7 @@ class CharLanguageModel:
     history_: dict[str, list[float]]
     metrics_: dict[str, Any]
     provenance_: dict[str, Any]
-    samples_: list[str]
+    samples_: list[CharacterSample]
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class CharLanguageModel:
         layers: int = 2,
         units: int = 128,
         dropout: float = 0.0,
+        merge_mode: str = "concat",
         unit: str = "character",
         seed: int = 0,
         **training: Any,
@@ -94,7 +99,9 @@ class CharLanguageModel:
         if unknown:
             raise UsageError(f"CharLanguageModel has no option {unknown[0]!r}.")
         try:
-            self.architecture = CharacterArchitectureConfig(architecture, layers, units, dropout)
+            self.architecture = CharacterArchitectureConfig(
+                architecture, layers, units, dropout, merge_mode
+            )
             self.training = CharacterTrainingConfig(**training)
             check_choice("unit", unit, UNITS)
             check_whole("seed", seed, 0, _LARGEST_SEED)
@@ -102,6 +109,24 @@ class CharLanguageModel:
             raise UsageError(str(error)) from error
         self.unit = unit
         self.seed = seed
+
+    def get_params(self) -> dict[str, Any]:
+        """The constructor's arguments by name.
+
+        Example:
+            >>> model = CharLanguageModel("gru", epochs=3)
+            >>> params = model.get_params()
+            >>> params["architecture"], params["epochs"], params["seed"]
+            ('gru', 3, 0)
+            >>> CharLanguageModel(**params).get_params() == params
+            True
+        """
+        return {
+            **dataclasses.asdict(self.architecture),
+            "unit": self.unit,
+            "seed": self.seed,
+            **dataclasses.asdict(self.training),
+        }
 
     # Training
 
@@ -113,7 +138,7 @@ class CharLanguageModel:
         Args:
             text: of any length.
             checkpoint: a file to go on from if it is there; written as training goes. A run that
-                goes on gives the same weights as one that was never interrupted.
+                goes on gives the same weights and samples as one that was never interrupted.
             verbose: whether to show progress on standard error.
 
         Returns:
@@ -125,6 +150,10 @@ class CharLanguageModel:
             ModelError: if the checkpoint is one of other data or settings.
         """
         started = time.perf_counter()
+        if self.training.shuffle_lines:
+            lines = text.splitlines()
+            random.Random(self.seed).shuffle(lines)
+            text = "\n".join(lines) + "\n"
         alphabet = Alphabet.of(text, self.unit)
         ids = alphabet.encode(text)
         split = len(ids) - max(2, round(len(ids) * self.training.validation_fraction))
@@ -139,7 +168,9 @@ class CharLanguageModel:
             )
         except ValueError as error:
             raise UsageError(str(error)) from error
-        task = CharacterTask(network, ids[:split], ids[split:], self.training, self.seed)
+        task = CharacterTask(
+            network, ids[:split], ids[split:], self.training, self.seed, self.get_params()
+        )
         if verbose:
             print(
                 f"training {network.count_params():,} parameters on {split:,} characters, "
@@ -149,10 +180,7 @@ class CharLanguageModel:
 
         def show(run: CharacterRun) -> str:
             self._set_model(network, run.weights, alphabet)
-            text = self.sample(_SAMPLE, temperature=0.8, seed=self.seed)
-            if verbose:
-                print(text, file=sys.stderr)
-            return text
+            return self.sample(_SAMPLE, temperature=0.8, seed=self.seed)
 
         run = fit_characters(
             task,
@@ -248,13 +276,7 @@ class CharLanguageModel:
         except ValueError as error:
             raise UsageError(str(error)) from error
         alphabet = self.alphabet_
-        read = alphabet.encode(prime)
-        end = None
-        if stop is not None:
-            found = alphabet.encode(stop)
-            if len(found) != 1:
-                raise UsageError(f"stop must be one {alphabet.unit}. Received: {stop!r}")
-            end = int(found[0])
+        read, end = alphabet.encode(prime), self._id_of_stop(stop)
         rnn, table = self._rnn()
 
         def step(ids: np.ndarray) -> np.ndarray:
@@ -278,6 +300,63 @@ class CharLanguageModel:
         except ValueError as error:
             raise UsageError(str(error)) from error
         return [alphabet.decode(ids) for ids in written]
+
+    def beam_search(
+        self, length: int, *, prime: str = "", width: int = 10, stop: str | None = None
+    ) -> list[tuple[str, float]]:
+        """Looks for the most probable texts, of which it keeps some while they grow.
+
+        With a width of 1 it writes what `sample` writes at temperature 0. The most probable texts
+        are often dull: they repeat themselves.
+
+        Args:
+            length: characters to write, at least 1.
+            prime: what has been written before; the model reads it, and it is not repeated.
+            width: texts that are kept. Each takes as long as one of `samples`.
+            stop: a character that ends a text early and is not written.
+
+        Returns:
+            Up to `width` texts of at most `length` characters, each with the logarithm of its
+            probability after `prime`, in nats, that of the stop included; the most probable first.
+
+        Raises:
+            UsageError: for settings that make no sense.
+            DataError: for a character that the model doesn't know.
+            ModelError: if there is no trained network yet.
+
+        Example:
+            >>> found = CharLanguageModel.load().beam_search(20, prime="ROMEO:", width=3)
+            >>> [len(text) for text, _ in found], found[0][1] > found[1][1] > found[2][1]
+            ([20, 20, 20], True)
+
+        Source: Graves, "Sequence Transduction with Recurrent Neural Networks", 2012.
+        """
+        self._check_is_fitted()
+        alphabet = self.alphabet_
+        read, end = alphabet.encode(prime), self._id_of_stop(stop)
+        network, table = self._network_and_table(self._network)
+
+        def step(states: Sequence[np.ndarray], ids: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+            arrays = iter(states)
+            # Before the first step there is no state, and none to be set.
+            network.states = {
+                key: tuple(next(arrays) for _ in state) for key, state in network.states.items()
+            }
+            output = network.forward_projected([table[ids][:, np.newaxis]])
+            return output[:, -1], [array for state in network.states.values() for array in state]
+
+        states: list[np.ndarray] = []
+        # Before anything is read, each character is as probable as the next.
+        probabilities = np.full((1, len(alphabet)), 1 / len(alphabet))
+        for symbol in read:
+            probabilities, states = step(states, np.array([symbol]))
+        try:
+            beams = beam_search(
+                step, states, probabilities[0], length=length, width=width, stop=end
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return [(alphabet.decode(beam.ids), beam.log_probability) for beam in beams]
 
     def bits_per_character(self, text: str) -> float:
         """How many bits a character of a text takes if it is coded as the model expects.
@@ -313,19 +392,29 @@ class CharLanguageModel:
         ids = self.alphabet_.encode(text)
         if not len(ids):
             raise DataError("Expected a text of at least 1 character. Received: ''")
-        spec = _any_batch(spec)
-        network = Network(spec, self._weights[: len(spec.weights())])
-        (table,) = network.project_inputs(np.eye(len(self.alphabet_), dtype=np.float32))
+        network, table = self._network_and_table(spec)
         for start in range(0, len(ids), _READ):
             yield network.forward_projected([table[ids[np.newaxis, start : start + _READ]]])[0]
 
     def _rnn(self) -> tuple[RNN, np.ndarray]:
         """A network to be read step by step, and what its kernel makes of each symbol."""
-        spec = _any_batch(self._network)
-        (table,) = Network(spec, self._weights).project_inputs(
-            np.eye(len(self.alphabet_), dtype=np.float32)
-        )
-        return RNN(spec, self._weights), table
+        network, table = self._network_and_table(self._network)
+        return RNN(network.spec, self._weights), table
+
+    def _network_and_table(self, spec: NetworkSpec) -> tuple[Network, np.ndarray]:
+        """A network that begins as this one does, for any batch, and what `_rnn` says."""
+        spec = dataclasses.replace(spec, batch_shape=(None, None, spec.batch_shape[2]))
+        network = Network(spec, self._weights[: len(spec.weights())])
+        (table,) = network.project_inputs(np.eye(len(self.alphabet_), dtype=np.float32))
+        return network, table
+
+    def _id_of_stop(self, stop: str | None) -> int | None:
+        if stop is None:
+            return None
+        found = self.alphabet_.encode(stop)
+        if len(found) != 1:
+            raise UsageError(f"stop must be one {self.alphabet_.unit}. Received: {stop!r}")
+        return int(found[0])
 
     def _set_model(
         self, network: NetworkSpec, weights: list[np.ndarray], alphabet: Alphabet
@@ -381,7 +470,3 @@ class CharLanguageModel:
         model.provenance_ = saved.provenance
         model.samples_ = list(saved.samples)
         return model
-
-
-def _any_batch(spec: NetworkSpec) -> NetworkSpec:
-    return dataclasses.replace(spec, batch_shape=(None, None, spec.batch_shape[2]))

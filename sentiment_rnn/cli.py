@@ -274,6 +274,7 @@ def _chars_train(options: argparse.Namespace) -> None:
     from sentiment_rnn.characters import CharLanguageModel
     from sentiment_rnn.datasets import load_text
     from sentiment_rnn.persistence.character_folder import is_character_folder
+    from sentiment_rnn.training.character_engine import checkpoint_settings
 
     out: Path = options.out
     if out.exists() and not options.resume and not options.overwrite:
@@ -284,26 +285,23 @@ def _chars_train(options: argparse.Namespace) -> None:
     # Before hours of training, not after them.
     if out.exists() and not is_character_folder(out):
         raise UsageError(f"{out} is there and is no character model: it is not overwritten.")
-    chosen = {name: getattr(options, name) for name in CHARACTER_OPTIONS}
-    given = {name: value for name, value in chosen.items() if value is not None}
+    chosen = {name: getattr(options, name) for name in ("unit", "seed", *CHARACTER_OPTIONS)}
+    settings = {name: value for name, value in chosen.items() if value is not None}
     checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
     if not options.resume:
         checkpoint.unlink(missing_ok=True)
     elif not checkpoint.exists():
         raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
-    model = CharLanguageModel(unit=options.unit, seed=options.seed, **given)
-    text = load_text(options.file)
-    if options.shuffle_lines:
-        lines = text.splitlines()
-        random.Random(options.seed).shuffle(lines)
-        text = "\n".join(lines) + "\n"
-    model.fit(text, checkpoint=checkpoint, verbose=True)
+    else:
+        settings = checkpoint_settings(checkpoint) | settings
+    model = CharLanguageModel(**settings)
+    model.fit(load_text(options.file), checkpoint=checkpoint, verbose=True)
     # Keras writes its own files.
     _import_keras()
     model.save(out)
     print(f"saved {out}", file=sys.stderr)
     bits = model.metrics_["bits_per_character"]["validation"]
-    print(f"validation: {bits:.4f} bits per {options.unit}, perplexity {2**bits:.2f}")
+    print(f"validation: {bits:.4f} bits per {model.unit}, perplexity {2**bits:.2f}")
 
 
 def _chars_sample(options: argparse.Namespace) -> None:
@@ -312,6 +310,19 @@ def _chars_sample(options: argparse.Namespace) -> None:
 
     if options.new is not None and options.stop is not None:
         raise UsageError("--new writes lines, which end at their end: leave --stop out.")
+    chance = {
+        name: value
+        for name in ("temperature", "top_k", "top_p", "seed")
+        if (value := getattr(options, name)) is not None
+    }
+    width = options.beam_width
+    if width is not None and chance:
+        flag = "--" + next(iter(chance)).replace("_", "-")
+        raise UsageError(f"--beam-width leaves nothing to chance: leave {flag} out.")
+    if width is not None and options.samples > width:
+        raise UsageError(
+            f"Expected --samples of at most the --beam-width, {width}. Received: {options.samples}"
+        )
     known = None if options.new is None else load_names(options.new)
     before, stop = "", options.stop
     if known is not None:
@@ -320,16 +331,12 @@ def _chars_sample(options: argparse.Namespace) -> None:
         lines = random.Random(seed).sample(known, min(_LINES_BEFORE, len(known)))
         before, stop = "".join(f"\n{line}" for line in lines) + "\n", "\n"
     model = CharLanguageModel.load(options.model)
-    texts = model.samples(
-        options.samples,
-        options.length,
-        prime=before + options.prime,
-        temperature=options.temperature,
-        top_k=options.top_k,
-        top_p=options.top_p,
-        stop=stop,
-        seed=options.seed,
-    )
+    prime = before + options.prime
+    if width is None:
+        texts = model.samples(options.samples, options.length, prime=prime, stop=stop, **chance)
+    else:
+        found = model.beam_search(options.length, prime=prime, width=width, stop=stop)
+        texts = [text for text, _ in found[: options.samples]]
     texts = [options.prime + text for text in texts]
     if known is not None:
         new = [text for text in texts if text.strip() and text.strip() not in known]
@@ -737,16 +744,13 @@ def _add_character_commands(commands: Any) -> None:
     train = _command(actions, "train", _chars_train, "train a model to write like a text")
     train.add_argument("file", type=Path, metavar="FILE", help="UTF-8 text, .gz or .zip too")
     train.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
+    train.add_argument("--unit", choices=("character", "byte"), help="what it reads (character)")
+    train.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")
     train.add_argument(
-        "--unit", choices=("character", "byte"), default="character", help="what it reads"
-    )
-    train.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (0)")
-    train.add_argument(
-        "--shuffle-lines",
+        "--resume",
         action="store_true",
-        help="mix the lines, where their order means nothing: a sorted list of names",
+        help="go on where training stopped, with its settings; --epochs may change",
     )
-    train.add_argument("--resume", action="store_true", help="go on where training stopped")
     train.add_argument("--overwrite", action="store_true", help="replace what is in --out")
     _add_options(train.add_argument_group("settings"), CHARACTER_OPTIONS, CHARACTER_OPTIONS)
 
@@ -760,12 +764,17 @@ def _add_character_commands(commands: Any) -> None:
         "--temperature",
         type=float,
         metavar="T",
-        default=1.0,
         help="1 as learned, below bolder, 0 the most probable character always (1)",
     )
     sample.add_argument("--top-k", type=int, metavar="K", help="the K most probable ones only")
     sample.add_argument(
         "--top-p", type=float, metavar="P", help="the most probable ones that make up P only"
+    )
+    sample.add_argument(
+        "--beam-width",
+        type=_count,
+        metavar="K",
+        help="the most probable texts instead, looked for among K that grow side by side",
     )
     sample.add_argument("--prime", metavar="TEXT", default="", help="what the text begins with")
     sample.add_argument("--stop", metavar="CHARACTER", help="ends a text early")

@@ -1,7 +1,11 @@
 import json
+import math
 import random
+import re
+import shlex
 import subprocess
 import sys
+from itertools import product
 from typing import Any
 
 import keras
@@ -12,6 +16,9 @@ from sentiment_rnn.characters import CharLanguageModel
 from sentiment_rnn.cli import main
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN
+from sentiment_rnn.persistence.model_folder import write_checksums
+from sentiment_rnn.training.character_engine import CharacterSample
+from tests.conftest import ROOT
 
 TEXT = "the cat sat on the mat, and the rat ran to the cat. " * 30
 SMALL: dict[str, Any] = {"layers": 2, "units": 12, "epochs": 3, "batch_size": 4, "window": 20}
@@ -115,6 +122,61 @@ def test_at_temperature_0_the_most_probable_is_written(model):
     assert model.sample(30, prime=prime, top_k=1, seed=3) == written
 
 
+@pytest.fixture(scope="module", params=["lstm", "gru"])
+def three(request):
+    """A model of three characters, of which the next depends on some before, but for chance."""
+    chance = random.Random(0)
+    text = "".join(chance.choice(("abca", "cab", "bb")) for _ in range(300))
+    options = {**SMALL, "units": 6, "epochs": 2}
+    return CharLanguageModel(request.param, learning_rate=0.02, seed=2, **options).fit(text)
+
+
+def log_probability(model, prime, text):
+    """Of a text after another, read from the beginning."""
+    after = model.probabilities(prime + text)[len(prime) - 1 : -1].astype(float)
+    return float(np.log(after[np.arange(len(text)), model.alphabet_.encode(text)]).sum())
+
+
+@pytest.mark.parametrize("prime", ["b", "abcabcb"])
+def test_a_wide_beam_finds_the_most_probable_of_all_texts(three, prime):
+    texts = ["".join(text) for text in product("abc", repeat=4)]
+    scores = {text: log_probability(three, prime, text) for text in texts}
+    expected = sorted(texts, key=lambda text: -scores[text])
+    for width in (27, 81):
+        found = three.beam_search(4, prime=prime, width=width)
+        assert [text for text, _ in found] == expected[:width]
+        for text, score in found:
+            assert score == pytest.approx(scores[text], abs=1e-4)
+    # Before anything is read, each character is as probable as the next.
+    [(text, score)] = three.beam_search(1, width=1)
+    assert (text, score) == ("a", pytest.approx(math.log(1 / 3)))
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_a_narrow_beam_keeps_the_state_of_each_text(three, width):
+    """The same over texts that are read from the beginning each time, without a state."""
+    beams = [""]
+    for _ in range(12):
+        grown = [text + symbol for text in beams for symbol in "abc"]
+        beams = sorted(grown, key=lambda text: -log_probability(three, "ab", text))[:width]
+    found = three.beam_search(12, prime="ab", width=width)
+    assert [text for text, _ in found] == beams
+
+
+def test_a_beam_of_1_writes_the_most_probable_character_always(model, three):
+    for writer, prime in ((model, "the cat"), (model, ""), (three, "a")):
+        [(text, _)] = writer.beam_search(30, prime=prime, width=1)
+        assert text == writer.sample(30, prime=prime, temperature=0)
+
+
+def test_a_beam_ends_at_the_stop(three):
+    found = dict(three.beam_search(2, prime="a", width=20, stop="b"))
+    assert set(found) == {"", "a", "c", "aa", "ac", "ca", "cc"}
+    for text, score in found.items():
+        whole = text + "b" if len(text) < 2 else text
+        assert score == pytest.approx(log_probability(three, "a", whole), abs=1e-4)
+
+
 def test_a_sample_ends_at_the_stop(model):
     text = model.sample(500, prime="the ", temperature=0.5, stop=".", seed=0)
     assert "." not in text
@@ -129,12 +191,73 @@ def test_bytes():
     assert isinstance(model.sample(20, prime="né", seed=0), str)
 
 
+def test_shuffled_lines_are_read_in_an_order_that_the_seed_gives():
+    text = "ann\nbob\ncid\n" * 40
+    lines = text.splitlines()
+    random.Random(5).shuffle(lines)
+    options = {**SMALL, "epochs": 1, "seed": 5}
+    shuffled = CharLanguageModel(shuffle_lines=True, **options).fit(text)
+    assert shuffled.history_ == CharLanguageModel(**options).fit("\n".join(lines) + "\n").history_
+    assert shuffled.history_ != CharLanguageModel(**options).fit(text).history_
+
+
+# Samples of training
+
+
+def test_samples_of_training_are_saved_with_their_losses(tmp_path):
+    options = {**SMALL, "epochs": 2, "sample_every": 8, "decay_steps": 3, "shuffle_lines": True}
+    model = CharLanguageModel(seed=4, **options).fit(TEXT)
+    # 1404 characters in 4 rows, windows of 20: 18 windows in an epoch.
+    assert [sample.step for sample in model.samples_] == [8, 16, 18, 24, 32, 36]
+    assert [sample.epoch for sample in model.samples_] == [1, 1, 1, 2, 2, 2]
+    losses = [sample.val_loss for sample in model.samples_]
+    first, second = model.history_["val_loss"]
+    assert losses == [None, None, first, None, None, second]
+    early = CharLanguageModel(seed=4, **{**options, "epochs": 1}).fit(TEXT)
+    assert early.samples_ == model.samples_[:3]
+    assert early.samples_[-1].text == early.sample(200, temperature=0.8, seed=4)
+    model.save(tmp_path / "model")
+    assert CharLanguageModel.load(tmp_path / "model").samples_ == model.samples_
+    card = (tmp_path / "model" / "README.md").read_text()
+    headings = re.findall(r"^(Epoch .*):$", card, re.MULTILINE)
+    assert headings == [sample.heading.capitalize() for sample in model.samples_]
+    assert f"Epoch 1, step 8, loss {model.samples_[0].loss:.4f}:\n\n    " in card
+    assert f", validation loss {first:.4f}:\n" in card
+    [command] = re.findall(r"^sentiment-rnn chars train .*", card, re.MULTILINE)
+    assert " --decay-steps 3 " in command
+    assert command.endswith(" --sample-every 8 --shuffle-lines")
+
+
+def test_a_folder_with_samples_that_are_texts_is_read():
+    saved = json.loads((ROOT / "models" / "shakespeare" / "config.json").read_text())
+    assert isinstance(saved["samples"][0], str)
+    assert CharLanguageModel.load().samples_ == [
+        CharacterSample(text, epoch=number) for number, text in enumerate(saved["samples"], 1)
+    ]
+
+
+def test_a_folder_may_hold_thousands_of_samples(model, tmp_path):
+    many = CharLanguageModel(**SMALL)
+    vars(many).update(vars(model))
+    many.samples_ = [CharacterSample("x" * 200, 1, step, 1.5) for step in range(1, 8001)]
+    many.save(tmp_path / "model")
+    assert CharLanguageModel.load(tmp_path / "model").samples_ == many.samples_
+
+
 # Errors
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda m: m.beam_search(0), UsageError, "length must be at least 1. Received: 0"),
+        (lambda m: m.beam_search(5, width=0), UsageError, "width must be at least 1. Received: 0"),
+        (lambda m: m.beam_search(5, stop="the"), UsageError, "stop must be one character"),
+        (lambda m: m.beam_search(5, prime="Q"), DataError, "Unknown character 'Q' at position 0"),
+        (lambda m: CharLanguageModel().beam_search(5), ModelError, "not trained yet"),
+        (lambda m: CharLanguageModel(decay_steps=-1), UsageError, "decay_steps must be a whole"),
+        (lambda m: CharLanguageModel(sample_every=-1), UsageError, "sample_every must be a whole"),
+        (lambda m: CharLanguageModel(shuffle_lines=1), UsageError, "shuffle_lines must be true"),
         (lambda m: m.sample(5, prime="Q"), DataError, "Unknown character 'Q' at position 0"),
         (lambda m: m.sample(5, temperature=-1), UsageError, "temperature must be .* at least 0"),
         (lambda m: m.sample(5, top_k=0), UsageError, "k must be at least 1. Received: 0"),
@@ -169,10 +292,15 @@ def test_errors(model, call, error, message):
         (lambda config: config["alphabet"].update(symbols="ab"), "expected a network from 2"),
         (lambda config: config["training"].update(window="x"), "window must be a whole number"),
         (lambda config: config["training"].update(hack=1), "unexpected keyword argument"),
+        (lambda config: config.update(samples="x"), "samples: expected an array"),
+        (lambda config: config.update(samples=[1]), "samples: 1: expected an object. Received: 1"),
+        (lambda config: config["samples"][1].update(hack=1), "samples: 2: expected no key 'hack'"),
+        (lambda config: config["samples"][1].update(step="x"), "samples: 2: expected a whole"),
+        (lambda config: config["samples"][1].update(loss="x"), "samples: 2: expected a number"),
+        (lambda config: config["samples"][1].pop("text"), "'text' is missing"),
     ],
 )
 def test_a_folder_that_was_tampered_with(folder, tmp_path, change, message):
-    import hashlib
     import shutil
 
     copy = tmp_path / "copy"
@@ -182,10 +310,8 @@ def test_a_folder_that_was_tampered_with(folder, tmp_path, change, message):
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="its checksum differs"):
         CharLanguageModel.load(copy)
-    checksums = json.loads((copy / "checksums.json").read_text())
-    digest = hashlib.sha256((copy / "config.json").read_bytes()).hexdigest()
-    checksums["config.json"] = digest
-    (copy / "checksums.json").write_text(json.dumps(checksums))
+    (copy / "checksums.json").unlink()
+    write_checksums(copy)
     with pytest.raises(ModelError, match=message):
         CharLanguageModel.load(copy)
 
@@ -225,7 +351,7 @@ def test_train_sample_evaluate_and_resume(tmp_path, capsys, monkeypatch):
     assert loaded.history_ == unbroken.history_
     assert len(loaded.samples_) == 2
     code, _, err = run(*train, "--epochs", "2", "--resume", "--seed", "1")
-    assert (code, "checkpoint of other data, settings or another seed" in err) == (4, True)
+    assert (code, "Expected seed 0, as it began" in err) == (4, True)
 
     code, out, _ = run(
         "chars", "sample", "model", "--length", "20", "--seed", "3", "--prime", "the"
@@ -274,3 +400,93 @@ def test_train_sample_evaluate_and_resume(tmp_path, capsys, monkeypatch):
     code, _, err = run("chars", "train", "short.txt", "--out", "other")
     assert (code, "at least" in err) == (3, True)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Runs a command in an empty folder; returns exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments):
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_command
+
+
+def test_resume_takes_the_settings_from_the_checkpoint(run, tmp_path):
+    lines = ["the cat sat", "on the mât", "and the rat", "ran to the cat"] * 30
+    (tmp_path / "text.txt").write_text("\n".join(lines), encoding="utf-8")
+    train = ["chars", "train", "text.txt", "--out"]
+    settings = shlex.split(
+        "--architecture gru --layers 2 --units 9 --dropout 0.3 --unit byte --seed 6 "
+        "--shuffle-lines --batch-size 3 --window 15 --optimizer rmsprop --learning-rate 0.01 "
+        "--learning-rate-decay 0.9 --decay-after 1 --decay-steps 11 --sample-every 13 "
+        "--validation-fraction 0.2"
+    )
+    code, _, err = run(*train, "unbroken", *settings, "--epochs", 4)
+    assert code == 0, err
+    code, _, err = run(*train, "broken", *settings, "--epochs", 2)
+    assert code == 0, err
+    assert len(CharLanguageModel.load("broken").history_["loss"]) == 2
+    code, _, err = run(*train, "broken", "--resume", "--epochs", 4)
+    assert code == 0, err
+    unbroken, broken = CharLanguageModel.load("unbroken"), CharLanguageModel.load("broken")
+    for ours, theirs in zip(unbroken._weights, broken._weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert unbroken.get_params() == broken.get_params()
+    assert unbroken.history_ == broken.history_
+    assert len(unbroken.history_["loss"]) == 4
+    assert unbroken.samples_ == broken.samples_
+    # Without --epochs, as many as before: nothing is left to do.
+    code, _, err = run(*train, "broken", "--resume")
+    assert code == 0, err
+    assert CharLanguageModel.load("broken").history_ == unbroken.history_
+    # Other settings are refused by name; the same ones may be given again, and some may change.
+    before = (tmp_path / "broken.checkpoint.npz").read_bytes()
+    for flag, value, message in (
+        ("--learning-rate", "0.02", "Expected learning_rate 0.01, as it began"),
+        ("--units", "8", "Expected units 9, as it began"),
+        ("--unit", "character", "Expected unit byte, as it began"),
+        ("--seed", "0", "Expected seed 6, as it began"),
+        ("--patience", "7", "Expected patience 5, as it began"),
+    ):
+        code, _, err = run(*train, "broken", "--resume", flag, value)
+        assert (code, message in err, f"Received: {value}\n" in err) == (4, True, True), err
+    code, _, err = run(*train, "broken", "--resume", "--no-shuffle-lines")
+    assert (code, "Expected shuffle_lines True, as it began" in err) == (4, True)
+    (tmp_path / "other.txt").write_text("\n".join(lines[1:]), encoding="utf-8")
+    code, _, err = run("chars", "train", "other.txt", "--out", "broken", "--resume")
+    assert (code, "broken.checkpoint.npz is a checkpoint of other data" in err) == (4, True)
+    assert (tmp_path / "broken.checkpoint.npz").read_bytes() == before
+    code, _, err = run(*train, "broken", "--resume", *settings, "--sample-every", 5)
+    assert code == 0, err
+    (tmp_path / "broken.checkpoint.npz").write_bytes(b"junk")
+    code, _, err = run(*train, "broken", "--resume")
+    assert (code, "is no checkpoint, or a damaged one." in err) == (4, True)
+    code, _, err = run(*train, "nothing", "--resume")
+    assert (code, "nothing to resume: nothing.checkpoint.npz is missing" in err) == (2, True)
+
+
+def test_beam_search_from_the_command_line(run, model, folder):
+    sample = ["chars", "sample", folder, "--length", 8, "--prime", "the "]
+    expected = ["the " + text for text, _ in model.beam_search(8, prime="the ", width=4)]
+    assert run(*sample, "--beam-width", 4) == (0, expected[0] + "\n", "")
+    code, out, _ = run(*sample, "--beam-width", 4, "--samples", 3)
+    assert (code, out.splitlines()) == (0, expected[:3])
+    [(stopped, _), *_] = model.beam_search(8, prime="the ", width=4, stop=" ")
+    assert run(*sample, "--beam-width", 4, "--stop", " ")[1] == f"the {stopped}\n"
+    for flag, value in (
+        ("--temperature", "1"),
+        ("--top-k", "3"),
+        ("--top-p", "0.9"),
+        ("--seed", "0"),
+    ):
+        code, _, err = run(*sample, "--beam-width", 4, flag, value)
+        assert (code, f"--beam-width leaves nothing to chance: leave {flag} out" in err) == (
+            2,
+            True,
+        )
+    code, _, err = run(*sample, "--beam-width", 4, "--samples", 5)
+    assert (code, "at most the --beam-width, 4. Received: 5" in err) == (2, True)

@@ -26,13 +26,25 @@ from sentiment_rnn.persistence.model_folder import (
     write_network,
     write_text,
 )
-from sentiment_rnn.persistence.trusted import as_object
+from sentiment_rnn.persistence.trusted import (
+    as_list,
+    as_number,
+    as_object,
+    as_text,
+    as_whole,
+    check_keys,
+    read_json,
+)
 from sentiment_rnn.preprocessing.alphabet import Alphabet
+from sentiment_rnn.training.character_engine import CharacterSample
 from sentiment_rnn.training.config import CharacterTrainingConfig
 
 FORMAT = 1
 KIND = "character language model"
 _NEEDED = ("model.json", "model.weights.h5", "config.json", "metrics.json")
+# A config holds all samples, of which a long training may write thousands.
+_LARGEST_CONFIG = 1 << 26
+_LARGEST_COUNT = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class SavedCharacterModel:
         provenance: where it comes from: seed, data, versions.
         history: ``loss`` and ``val_loss`` in nats a character and ``learning_rate`` of each epoch.
         metrics: ``bits_per_character`` by the name of the part of the data.
-        samples: what it wrote after each epoch.
+        samples: what it wrote while it was trained.
     """
 
     network: NetworkSpec
@@ -59,7 +71,7 @@ class SavedCharacterModel:
     provenance: dict[str, Any] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
-    samples: tuple[str, ...] = ()
+    samples: tuple[CharacterSample, ...] = ()
 
 
 def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None:
@@ -78,7 +90,7 @@ def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None
         "architecture": dataclasses.asdict(model.architecture),
         "training": dataclasses.asdict(model.training),
         "provenance": model.provenance,
-        "samples": list(model.samples),
+        "samples": [dataclasses.asdict(sample) for sample in model.samples],
     }
     with atomic_folder(path) as new:
         write_network(new, model.network, model.weights)
@@ -100,7 +112,7 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
         raise ModelError(f"Expected a folder of a character model. There is none at {path}")
     try:
         verify_checksums(path, _NEEDED)
-        config = read_object(path / "config.json")
+        config = _read_config(path)
         if config.get("kind") != KIND or config.get("format") != FORMAT:
             raise ModelError(
                 f"{path}: expected a {KIND} of format {FORMAT}. Received: "
@@ -116,7 +128,7 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
             provenance=as_object(config["provenance"], f"{path}: provenance"),
             history=read_history(path),
             metrics=read_object(path / "metrics.json"),
-            samples=tuple(map(str, config["samples"])),
+            samples=_read_samples(config["samples"], f"{path}: samples"),
         )
     except ModelError:
         raise
@@ -143,9 +155,33 @@ def is_character_folder(path: str | Path) -> bool:
     if not all((path / name).is_file() for name in _NEEDED):
         return False
     try:
-        return read_object(path / "config.json").get("kind") == KIND
+        return _read_config(path).get("kind") == KIND
     except ModelError:
         return False
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    place = path / "config.json"
+    return as_object(read_json(place, max_bytes=_LARGEST_CONFIG), str(place))
+
+
+def _read_samples(saved: object, where: str) -> tuple[CharacterSample, ...]:
+    samples = []
+    for number, item in enumerate(as_list(saved, where, longest=_LARGEST_CONFIG), start=1):
+        place = f"{where}: {number}"
+        # Models saved before a sample had a step of its own have one text an epoch.
+        found = {"text": item, "epoch": number} if isinstance(item, str) else as_object(item, place)
+        check_keys(found, {part.name for part in dataclasses.fields(CharacterSample)}, place)
+        step, losses = found.get("step"), [found.get(name) for name in ("loss", "val_loss")]
+        samples.append(
+            CharacterSample(
+                as_text(found["text"], place, longest=_LARGEST_CONFIG),
+                as_whole(found["epoch"], place, least=1, most=_LARGEST_COUNT),
+                None if step is None else as_whole(step, place, least=1, most=_LARGEST_COUNT),
+                *(None if x is None else as_number(x, place, least=0, most=1e9) for x in losses),
+            )
+        )
+    return tuple(samples)
 
 
 def _card(name: str, model: SavedCharacterModel) -> str:
@@ -165,8 +201,9 @@ def _card(name: str, model: SavedCharacterModel) -> str:
         lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
     lines += ["", "Made by:", "", "```sh", _command(model), "```"]
     lines += ["", "To write:", "", "```sh", f"sentiment-rnn chars sample {name}", "```"]
-    for epoch, sample in enumerate(model.samples, start=1):
-        lines += ["", f"After epoch {epoch}:", "", *(f"    {line}" for line in sample.splitlines())]
+    for sample in model.samples:
+        text = (f"    {line}" for line in sample.text.splitlines())
+        lines += ["", f"{sample.heading.capitalize()}:", "", *text]
     return "\n".join(lines)
 
 
@@ -179,5 +216,9 @@ def _command(model: SavedCharacterModel) -> str:
         for option in dataclasses.fields(config):
             value = getattr(config, option.name)
             if value != option.default:
-                command += f" --{option.name.replace('_', '-')} {value}"
+                flag = option.name.replace("_", "-")
+                if isinstance(value, bool):
+                    command += f" --{flag}" if value else f" --no-{flag}"
+                else:
+                    command += f" --{flag} {value}"
     return command

@@ -11,9 +11,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -39,6 +41,8 @@ from sentiment_rnn.training.progress import Progress
 CHECKPOINT_EVERY = 500
 # Characters of a text that are measured at a time.
 _MEASURED = 256
+# Options that a run may go on with others of: no weight that it has learned depends on them.
+_MAY_CHANGE = ("epochs", "sample_every")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class CharacterTask:
         validation: ids that tell which epoch is best, ``(characters,)``.
         config: optimizer, epochs and windows.
         seed: of initial weights and dropout.
+        settings: options by name, all of JSON's types, from which the caller made the task. The
+            checkpoint keeps them for `checkpoint_settings`.
     """
 
     network: NetworkSpec
@@ -58,15 +64,51 @@ class CharacterTask:
     validation: np.ndarray
     config: CharacterTrainingConfig
     seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """A hash of all that decides what training gives, but for the number of epochs."""
-        config = {**dataclasses.asdict(self.config), "epochs": None}
+        """A hash of all that decides what training gives, but for how long it goes on."""
+        config = {**dataclasses.asdict(self.config), **dict.fromkeys(_MAY_CHANGE)}
         settings = json.dumps([repr(self.network), config, self.seed], sort_keys=True)
         found = hashlib.sha256(settings.encode())
         for ids in (self.training, self.validation):
             found.update(np.ascontiguousarray(ids, np.int32).tobytes())
         return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class CharacterSample:
+    """What a model wrote while it learned, and how far it had come.
+
+    Args:
+        text: what it wrote.
+        epoch: in which, from 1.
+        step: windows that it had learned from; None where that was not noted.
+        loss: the mean training loss since the sample before, nats a character; None where that
+            was not noted.
+        val_loss: the validation loss, nats a character, at the end of an epoch; None within one.
+
+    Example:
+        >>> print(CharacterSample("To be", epoch=2, step=1500, loss=1.61803).heading)
+        epoch 2, step 1,500, loss 1.6180
+    """
+
+    text: str
+    epoch: int
+    step: int | None = None
+    loss: float | None = None
+    val_loss: float | None = None
+
+    @property
+    def heading(self) -> str:
+        """All but the text, on one line."""
+        parts = [f"epoch {self.epoch:,}"]
+        if self.step is not None:
+            parts.append(f"step {self.step:,}")
+        for name, value in (("loss", self.loss), ("validation loss", self.val_loss)):
+            if value is not None:
+                parts.append(f"{name} {value:.4f}")
+        return ", ".join(parts)
 
 
 @dataclass
@@ -79,7 +121,7 @@ class CharacterRun:
         best_epoch: its number, from 1; 0 before the first has ended.
         step: windows that were learned from.
         history: of each epoch ``loss``, ``val_loss`` (nats a character) and ``learning_rate``.
-        samples: what `fit_characters` was given to show of each epoch.
+        samples: what `fit_characters` was given to show, in the order of the steps.
     """
 
     weights: list[np.ndarray]
@@ -87,7 +129,7 @@ class CharacterRun:
     best_epoch: int = 0
     step: int = 0
     history: dict[str, list[float]] = field(default_factory=dict)
-    samples: list[str] = field(default_factory=list)
+    samples: list[CharacterSample] = field(default_factory=list)
 
 
 class CharacterTrainer:
@@ -112,7 +154,7 @@ class CharacterTrainer:
         self._optimizer = OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate)
         self._state = self._optimizer.start(network.weights)
         self.batches = CharacterBatches(task.training, config.batch_size, config.window)
-        # Of the epoch so far.
+        # Of the windows of the epoch so far, or of the one that has just ended.
         self._losses: list[float] = []
 
     @property
@@ -127,6 +169,8 @@ class CharacterTrainer:
             The mean cross-entropy before learning, nats a character.
         """
         task, run = self._task, self.run
+        if run.step % len(self.batches) == 0:
+            self._losses = []
         inputs, targets = self.batches.batch(run.step)
         output = self._embedded.forward(
             inputs, training=True, rng=np.random.default_rng([task.seed, 1, run.step])
@@ -136,7 +180,7 @@ class CharacterTrainer:
         )
         gradients, _ = self._embedded.backward(done.gradient, of_sum=done.of_sum)
         gradients, _ = clip_by_global_norm(gradients, task.config.clip_norm)
-        rate = task.config.learning_rate_in(self.epoch)
+        rate = task.config.learning_rate_at(run.step, len(self.batches))
         self._optimizer.update(run.weights, gradients, self._state, learning_rate=rate)
         run.step += 1
         self._losses.append(done.loss)
@@ -148,14 +192,22 @@ class CharacterTrainer:
         scores = {
             "loss": float(np.mean(self._losses)),
             "val_loss": cross_entropy(task.network, run.weights, task.validation),
-            "learning_rate": task.config.learning_rate_in(self.epoch - 1),
+            "learning_rate": task.config.learning_rate_at(run.step - 1, len(self.batches)),
         }
-        self._losses = []
         if scores["val_loss"] < min(run.history.get("val_loss", []), default=np.inf):
             run.best, run.best_epoch = [array.copy() for array in run.weights], self.epoch
         for name, value in scores.items():
             run.history.setdefault(name, []).append(value)
         return scores
+
+    def add_sample(self, text: str, *, val_loss: float | None = None) -> CharacterSample:
+        """Keeps what the model writes now, with the mean training loss since the last sample."""
+        run = self.run
+        before = run.samples[-1].step if run.samples else None
+        losses = self._losses[-(run.step - (before or 0)) :]
+        epoch = 1 + self.batches.epoch_of(run.step - 1)
+        run.samples.append(CharacterSample(text, epoch, run.step, float(np.mean(losses)), val_loss))
+        return run.samples[-1]
 
     def is_done(self) -> bool:
         """Whether all epochs have ended, or too many since the best."""
@@ -178,11 +230,12 @@ class CharacterTrainer:
             arrays |= {f"state-{layer}-{place}": array for place, array in enumerate(state)}
         progress = {
             "fingerprint": self._task.fingerprint(),
+            "settings": dict(self._task.settings),
             "step": run.step,
             "best_epoch": run.best_epoch,
             "iterations": self._state.iterations,
             "history": run.history,
-            "samples": run.samples,
+            "samples": [dataclasses.asdict(sample) for sample in run.samples],
             "losses": self._losses,
         }
         text = np.frombuffer(json.dumps(progress).encode(), np.uint8)
@@ -196,34 +249,61 @@ class CharacterTrainer:
             ModelError: if the file is no checkpoint, or one of another task.
         """
         run, network = self.run, self._embedded.network
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-                progress = json.loads(saved["progress"].tobytes())
-                if progress["fingerprint"] != self._task.fingerprint():
+        with _read_checkpoint(path) as (progress, saved):
+            for name, value in progress["settings"].items():
+                now = self._task.settings.get(name, value)
+                if now != value and name not in _MAY_CHANGE:
                     raise ModelError(
-                        f"{path} is a checkpoint of other data, settings or another seed. Expected "
-                        "those that it was made with; only the number of epochs may change."
+                        f"{path} is a checkpoint of other settings. Expected {name} {value}, as "
+                        f"it began; only {' and '.join(_MAY_CHANGE)} may change. Received: {now}"
                     )
-                for place, array in enumerate(run.weights):
-                    array[...] = saved[f"weight-{place}"]
-                run.best = [saved[f"best-{place}"] for place in range(len(run.best))]
-                for name, slots in self._state.slots.items():
-                    for place, array in enumerate(slots):
-                        array[...] = saved[f"slot-{name}-{place}"]
-                states: dict[int, list[np.ndarray]] = {}
-                for key in saved:  # in the order in which they were written
-                    if key.startswith("state-"):
-                        states.setdefault(int(key.split("-")[1]), []).append(saved[key])
-                network.states = {(layer, ""): tuple(state) for layer, state in states.items()}
-        except ModelError:
-            raise
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            # NumPy's message for a file of another kind advises to unpickle it.
-            raise ModelError(f"{path} is no checkpoint, or a damaged one.") from error
-        run.step, run.best_epoch = progress["step"], progress["best_epoch"]
-        run.history, run.samples = progress["history"], progress["samples"]
-        self._state.iterations = progress["iterations"]
-        self._losses = progress["losses"]
+            if progress["fingerprint"] != self._task.fingerprint():
+                raise ModelError(
+                    f"{path} is a checkpoint of other data, settings or another seed. Expected "
+                    f"those that it began with; only {' and '.join(_MAY_CHANGE)} may change."
+                )
+            for place, array in enumerate(run.weights):
+                array[...] = saved[f"weight-{place}"]
+            run.best = [saved[f"best-{place}"] for place in range(len(run.best))]
+            for name, slots in self._state.slots.items():
+                for place, array in enumerate(slots):
+                    array[...] = saved[f"slot-{name}-{place}"]
+            states: dict[int, list[np.ndarray]] = {}
+            for key in saved:  # in the order in which they were written
+                if key.startswith("state-"):
+                    states.setdefault(int(key.split("-")[1]), []).append(saved[key])
+            network.states = {(layer, ""): tuple(state) for layer, state in states.items()}
+            run.step, run.best_epoch = progress["step"], progress["best_epoch"]
+            run.history = progress["history"]
+            run.samples = [CharacterSample(**sample) for sample in progress["samples"]]
+            self._state.iterations = progress["iterations"]
+            self._losses = progress["losses"]
+
+
+def checkpoint_settings(path: Path) -> dict[str, Any]:
+    """The settings of the task that a checkpoint is of, by name.
+
+    Args:
+        path: a file that `fit_characters` wrote.
+
+    Raises:
+        ModelError: if the file is no checkpoint.
+    """
+    with _read_checkpoint(path) as (progress, _):
+        return dict(progress["settings"])
+
+
+@contextmanager
+def _read_checkpoint(path: Path) -> Iterator[tuple[dict[str, Any], Mapping[str, np.ndarray]]]:
+    """Yields how far a run had come, and its arrays; what is missing raises a `ModelError`."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            yield json.loads(saved["progress"].tobytes()), saved
+    except ModelError:
+        raise
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        # NumPy's message for a file of another kind advises to unpickle it.
+        raise ModelError(f"{path} is no checkpoint, or a damaged one.") from error
 
 
 def fit_characters(
@@ -240,8 +320,9 @@ def fit_characters(
         task: what is to be trained.
         checkpoint: a file to go on from if it is there, written as training goes.
         checkpoint_every: windows between two times that it is written within an epoch.
-        show: after each epoch makes a text of the run, which is kept: a sample of what it writes.
-        verbose: whether to show a progress bar on standard error.
+        show: after each epoch, and every ``sample_every`` windows, makes a text of the run, which
+            is kept: a sample of what it writes.
+        verbose: whether to show a progress bar, and the samples, on standard error.
 
     Returns:
         The finished run.
@@ -256,6 +337,15 @@ def fit_characters(
     progress = None
     if verbose:
         progress = Progress(task.config.epochs, len(trainer.batches), done=trainer.epoch)
+
+    def add_sample(val_loss: float | None = None) -> None:
+        if show is None:
+            return
+        sample = trainer.add_sample(show(trainer.run), val_loss=val_loss)
+        if progress is not None:
+            progress.write(f"{sample.heading}\n{sample.text}")
+
+    sample_every = task.config.sample_every
     with threads_for(task.network, task.config.batch_size):
         while not trainer.is_done():
             if progress is not None:
@@ -267,13 +357,14 @@ def fit_characters(
                         progress.end_batch()
                     if trainer.run.step % len(trainer.batches) == 0:
                         break
+                    if sample_every and trainer.run.step % sample_every == 0:
+                        add_sample()
                     if checkpoint is not None and trainer.run.step % checkpoint_every == 0:
                         trainer.save(checkpoint)
             scores = trainer.end_epoch()
             if progress is not None:
                 progress.end_epoch(scores)
-            if show is not None:
-                trainer.run.samples.append(show(trainer.run))
+            add_sample(scores["val_loss"])
             if checkpoint is not None:
                 trainer.save(checkpoint)
     return trainer.run

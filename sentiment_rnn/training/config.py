@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sentiment_rnn._checks import check_choice, check_fraction, check_positive, check_whole
+from sentiment_rnn._checks import (
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_positive,
+    check_whole,
+)
 
 OPTIMIZERS = ("rmsprop", "adam", "adagrad", "adadelta", "sgd")
 VALIDATE_BY = ("random", "film")
@@ -65,10 +71,15 @@ class CharacterTrainingConfig:
     )
     learning_rate: float = field(default=0.002, metadata={"help": "step size of the optimizer"})
     learning_rate_decay: float = field(
-        default=0.95, metadata={"help": "what the learning rate is multiplied with each epoch"}
+        default=0.95,
+        metadata={"help": "what the learning rate is multiplied with each time that it falls"},
     )
     decay_after: int = field(
-        default=5, metadata={"help": "epochs before the learning rate begins to fall"}
+        default=5,
+        metadata={"help": "epochs, or times decay_steps, that the learning rate stays as it is"},
+    )
+    decay_steps: int = field(
+        default=0, metadata={"help": "windows between two falls of the learning rate; 0: an epoch"}
     )
     clip_norm: float = field(
         default=5.0, metadata={"help": "longest that all gradients together may be"}
@@ -82,23 +93,44 @@ class CharacterTrainingConfig:
     patience: int = field(
         default=5, metadata={"help": "epochs without a lower validation loss before it stops"}
     )
+    sample_every: int = field(
+        default=0,
+        metadata={"help": "windows between two samples, besides the one after each epoch; 0: none"},
+    )
+    shuffle_lines: bool = field(
+        default=False,
+        metadata={"help": "mix the lines, where their order means nothing: a sorted list of names"},
+    )
 
     def __post_init__(self) -> None:
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         for name in ("epochs", "batch_size", "window", "patience"):
             check_whole(name, getattr(self, name), 1)
-        check_whole("decay_after", self.decay_after, 0)
+        for name in ("decay_after", "decay_steps", "sample_every"):
+            check_whole(name, getattr(self, name), 0)
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
         check_positive("learning_rate", self.learning_rate)
         check_positive("learning_rate_decay", self.learning_rate_decay)
         check_positive("clip_norm", self.clip_norm)
+        check_flag("shuffle_lines", self.shuffle_lines)
 
-    def learning_rate_in(self, epoch: int) -> float:
-        """The learning rate of an epoch, numbered from 0.
+    def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
+        """The learning rate of a step: a staircase that falls every ``decay_steps`` windows.
+
+        Args:
+            step: windows that were learned from before.
+            steps_per_epoch: windows in an epoch, between two falls where ``decay_steps`` is 0.
 
         Example:
             >>> config = CharacterTrainingConfig(learning_rate=0.1, learning_rate_decay=0.5)
-            >>> [config.learning_rate_in(epoch) for epoch in (0, 5, 6, 7)]
+            >>> [config.learning_rate_at(step, 100) for step in (0, 599, 600, 700)]
             [0.1, 0.1, 0.05, 0.025]
+            >>> config = CharacterTrainingConfig(
+            ...     learning_rate=0.1, learning_rate_decay=0.5, decay_steps=30, decay_after=1)
+            >>> [config.learning_rate_at(step, 100) for step in (0, 59, 60, 90)]
+            [0.1, 0.1, 0.05, 0.025]
+
+        Source: Keras, ``ExponentialDecay`` with ``staircase=True``.
         """
-        return self.learning_rate * self.learning_rate_decay ** max(0, epoch - self.decay_after)
+        falls = step // (self.decay_steps or steps_per_epoch) - self.decay_after
+        return self.learning_rate * self.learning_rate_decay ** max(0, falls)

@@ -37,6 +37,12 @@ class Progress:
         """Moves the bar on."""
         self._bar.update(1)
 
+    def write(self, text: str) -> None:
+        """Writes a text above the epoch's bar, or behind it if it is closed."""
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stderr)
+
     def end_epoch(self, scores: Mapping[str, float]) -> None:
         """Writes the epoch's figures behind the bar."""
         self._bar.set_postfix({name: f"{value:.3f}" for name, value in scores.items()})

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from sentiment_rnn.numpy_rnn import RNN
 from sentiment_rnn.training.character_engine import (
     CharacterTask,
     CharacterTrainer,
+    checkpoint_settings,
     cross_entropy,
     fit_characters,
 )
@@ -39,22 +41,49 @@ def make_task(architecture="lstm", *, layers=1, dropout=0.0, **options):
     return CharacterTask(network, IDS[:800], IDS[800:], config, seed=3)
 
 
-@pytest.mark.parametrize("architecture", ["simple", "lstm", "gru"])
-def test_losses_follow_those_of_keras_window_by_window(architecture):
+@pytest.mark.parametrize(
+    ("architecture", "decay_steps"), [("simple", 0), ("lstm", 0), ("gru", 0), ("lstm", 9)]
+)
+def test_losses_follow_those_of_keras_window_by_window(architecture, decay_steps):
     """The state carried, gradients clipped by their common norm, the rate falling."""
-    task = make_task(architecture, layers=2, clip_norm=0.5, learning_rate_decay=0.5, decay_after=0)
+    task = make_task(
+        architecture,
+        layers=2,
+        clip_norm=0.5,
+        learning_rate_decay=0.5,
+        decay_after=0,
+        decay_steps=decay_steps,
+    )
     trainer = CharacterTrainer(task)
     model = build_network(task.network, [array.copy() for array in trainer.run.weights])
-    optimizer = keras.optimizers.Adam(0.01, global_clipnorm=0.5)
+    # Keras counts the steps itself.
+    falling = keras.optimizers.schedules.ExponentialDecay(
+        0.01, decay_steps or len(trainer.batches), 0.5, staircase=True
+    )
+    optimizer = keras.optimizers.Adam(falling, global_clipnorm=0.5)
     model.compile(optimizer, "categorical_crossentropy")
     for step in range(45):
         inputs, targets = (np.eye(6, dtype=np.float32)[ids] for ids in trainer.batches.batch(step))
-        optimizer.learning_rate = 0.01 * 0.5 ** (step // len(trainer.batches))
         expected = float(model.train_on_batch(inputs, targets))
         assert trainer.train_window() == pytest.approx(expected, abs=1e-4)
     assert trainer.epoch == 2
     for ours, theirs in zip(trainer.run.weights, model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+@pytest.mark.parametrize("decay_steps", [0, 7, 20, 100])
+def test_the_staircase_is_that_of_keras(decay_steps):
+    task = make_task(learning_rate_decay=0.7, decay_after=0, decay_steps=decay_steps, epochs=4)
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.01, decay_steps or 20, 0.7, True)
+    found = [task.config.learning_rate_at(step, 20) for step in range(80)]
+    np.testing.assert_allclose(found, [float(schedule(step)) for step in range(80)], rtol=1e-5)
+    # decay_after moves it to the right by whole steps of the staircase.
+    later = dataclasses.replace(task.config, decay_after=2)
+    period = decay_steps or 20
+    moved = [later.learning_rate_at(step, 20) for step in range(80)]
+    assert moved == [0.01] * len(moved[: 2 * period]) + found[: max(0, 80 - 2 * period)]
+    # An epoch's rate is that of its last window.
+    assert fit_characters(task).history["learning_rate"] == found[19::20]
 
 
 def test_it_learns_what_can_be_learned():
@@ -92,8 +121,39 @@ def test_training_ends_with_the_best_epoch_and_early():
     assert cross_entropy(task.network, run.best, task.validation) == pytest.approx(min(losses))
 
 
+@pytest.mark.parametrize("sample_every", [0, 7, 10, 25])
+def test_samples_say_when_they_were_written_and_how_good_the_model_was(sample_every):
+    task = make_task(sample_every=sample_every)
+    run = fit_characters(task, show=lambda run: f"{run.step}: {run.weights[0].sum()}")
+    # Training itself is the same, whatever is shown.
+    trainer = CharacterTrainer(task)
+    losses, texts = [], {}
+    for step in range(1, 61):
+        losses.append(trainer.train_window())
+        texts[step] = f"{step}: {trainer.run.weights[0].sum()}"
+    own = {step for step in range(1, 61) if sample_every and step % sample_every == 0}
+    steps = sorted(own | {20, 40, 60})
+    assert [sample.step for sample in run.samples] == steps
+    for before, step, sample in zip([0, *steps[:-1]], steps, run.samples, strict=True):
+        assert sample.text == texts[step]
+        assert sample.epoch == math.ceil(step / 20)
+        assert sample.loss == pytest.approx(np.mean(losses[before:step]))
+        ended = step % 20 == 0
+        assert sample.val_loss == (run.history["val_loss"][sample.epoch - 1] if ended else None)
+    assert run.history["loss"] == pytest.approx(np.mean(np.reshape(losses, (3, 20)), axis=1))
+
+
+def test_samples_are_shown_without_breaking_the_bar(capsys):
+    fit_characters(make_task(epochs=1, sample_every=15), show=lambda run: "Oh!", verbose=True)
+    error = capsys.readouterr().err
+    assert "epoch 1, step 15, loss 1." in error
+    assert "epoch 1, step 20, loss 1." in error
+    assert "Oh!" in error.replace("\r", "\n").splitlines()
+
+
 def same(one, other):
     assert one.history == other.history
+    assert one.samples == other.samples
     assert (one.step, one.best_epoch) == (other.step, other.best_epoch)
     for arrays in (one.weights, other.weights), (one.best, other.best):
         for first, second in zip(*arrays, strict=True):
@@ -102,8 +162,13 @@ def same(one, other):
 
 @pytest.mark.parametrize("stop", [1, 7, 20, 21, 43])
 def test_a_run_that_goes_on_equals_an_unbroken_one(tmp_path, monkeypatch, stop):
-    task = make_task("gru", layers=2, dropout=0.4)
-    expected = fit_characters(task)
+    task = make_task("gru", layers=2, dropout=0.4, sample_every=8, decay_steps=6)
+
+    def show(run):
+        return str([float(array.sum()) for array in run.weights])
+
+    expected = fit_characters(task, show=show)
+    assert len(expected.samples) == 3 + 7 - 1
     train_window = CharacterTrainer.train_window
 
     def breaking(trainer):
@@ -115,13 +180,13 @@ def test_a_run_that_goes_on_equals_an_unbroken_one(tmp_path, monkeypatch, stop):
     with monkeypatch.context() as patch:
         patch.setattr(CharacterTrainer, "train_window", breaking)
         with pytest.raises(KeyboardInterrupt):
-            fit_characters(task, checkpoint=path, checkpoint_every=3)
+            fit_characters(task, checkpoint=path, checkpoint_every=3, show=show)
     assert path.exists() == (stop >= 3)
-    same(fit_characters(task, checkpoint=path, checkpoint_every=3), expected)
+    same(fit_characters(task, checkpoint=path, checkpoint_every=3, show=show), expected)
     # Nothing is left to do, and more epochs may be asked for.
-    same(fit_characters(task, checkpoint=path), expected)
+    same(fit_characters(task, checkpoint=path, show=show), expected)
     longer = dataclasses.replace(task, config=dataclasses.replace(task.config, epochs=4))
-    same(fit_characters(longer, checkpoint=path), fit_characters(longer))
+    same(fit_characters(longer, checkpoint=path, show=show), fit_characters(longer, show=show))
 
 
 KILLED = """
@@ -164,7 +229,29 @@ def test_a_checkpoint_of_another_task_is_refused(tmp_path):
     for other in others:
         with pytest.raises(ModelError, match="run.npz is a checkpoint of other data, settings"):
             fit_characters(other, checkpoint=path)
+    more = make_task(epochs=2, sample_every=5)
+    assert fit_characters(more, checkpoint=path).step == 40
     for content in (path.read_bytes()[:1000], b"junk"):
         path.write_bytes(content)
         with pytest.raises(ModelError, match="run.npz is no checkpoint, or a damaged one\\.$"):
             fit_characters(task, checkpoint=path)
+        with pytest.raises(ModelError, match="run.npz is no checkpoint, or a damaged one\\.$"):
+            checkpoint_settings(path)
+
+
+def test_a_checkpoint_keeps_the_settings_and_refuses_others_by_name(tmp_path):
+    path = tmp_path / "run.npz"
+    settings = {"unit": "byte", "seed": 3, "learning_rate": 0.1, "epochs": 1}
+    task = dataclasses.replace(make_task(epochs=1), settings=settings)
+    fit_characters(task, checkpoint=path)
+    assert checkpoint_settings(path) == settings
+    changed = {**settings, "epochs": 2, "sample_every": 4}
+    fit_characters(dataclasses.replace(task, settings=changed), checkpoint=path)
+    for name, value in (("unit", "character"), ("seed", 4), ("learning_rate", 0.2)):
+        other = dataclasses.replace(task, settings={**settings, name: value})
+        message = (
+            f"run.npz is a checkpoint of other settings. Expected {name} {settings[name]}, as it "
+            f"began; only epochs and sample_every may change. Received: {value}$"
+        )
+        with pytest.raises(ModelError, match=message):
+            fit_characters(other, checkpoint=path)
