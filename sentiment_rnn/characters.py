@@ -17,10 +17,11 @@ import numpy as np
 
 from sentiment_rnn._checks import check_choice, check_whole
 from sentiment_rnn._shipped import shipped
-from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
+from sentiment_rnn.architectures.characters import character_network
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN, Network
+from sentiment_rnn.numpy_rnn.output_feedback import free
 from sentiment_rnn.numpy_rnn.sampling import beam_search, generate
 from sentiment_rnn.persistence.character_folder import (
     SavedCharacterModel,
@@ -28,6 +29,7 @@ from sentiment_rnn.persistence.character_folder import (
     save_character_model,
 )
 from sentiment_rnn.preprocessing.alphabet import UNITS, Alphabet
+from sentiment_rnn.presets import character_configs
 from sentiment_rnn.training.character_engine import (
     CharacterRun,
     CharacterSample,
@@ -35,7 +37,6 @@ from sentiment_rnn.training.character_engine import (
     cross_entropy,
     fit_characters,
 )
-from sentiment_rnn.training.config import CharacterTrainingConfig
 
 DEFAULT_MODEL = "shakespeare"
 _LARGEST_SEED = 2**32 - 1
@@ -50,13 +51,11 @@ class CharLanguageModel:
 
     Args:
         architecture: "lstm", "gru", "simple", "hidden-feedback" or "output-feedback".
-        layers: recurrent layers on top of each other.
-        units: neurons in each of them.
-        dropout: see `CharacterArchitectureConfig`.
-        merge_mode: of "hidden-feedback", see `CharacterArchitectureConfig`.
         unit: what it reads and writes: a "character" (a code point) or a "byte" of UTF-8.
         seed: of initial weights, dropout and the samples that show how it learns.
-        training: options of `CharacterTrainingConfig`, such as ``epochs`` or ``window``.
+        **options: of `CharacterArchitectureConfig`, such as ``layers`` and ``units``, and of
+            `CharacterTrainingConfig`, such as ``epochs`` and ``window``. Those left out are the
+            configs' own, or what the source of the architecture says: see `CHARACTER_PRESETS`.
 
     Attributes:
         alphabet_: what it knows.
@@ -86,23 +85,12 @@ class CharLanguageModel:
         self,
         architecture: str = "lstm",
         *,
-        layers: int = 2,
-        units: int = 128,
-        dropout: float = 0.0,
-        merge_mode: str = "concat",
         unit: str = "character",
         seed: int = 0,
-        **training: Any,
+        **options: Any,
     ) -> None:
-        names = {option.name for option in dataclasses.fields(CharacterTrainingConfig)}
-        unknown = sorted(set(training) - names)
-        if unknown:
-            raise UsageError(f"CharLanguageModel has no option {unknown[0]!r}.")
+        self.architecture, self.training = character_configs(architecture, **options)
         try:
-            self.architecture = CharacterArchitectureConfig(
-                architecture, layers, units, dropout, merge_mode
-            )
-            self.training = CharacterTrainingConfig(**training)
             check_choice("unit", unit, UNITS)
             check_whole("seed", seed, 0, _LARGEST_SEED)
         except ValueError as error:
@@ -376,8 +364,14 @@ class CharLanguageModel:
         return np.concatenate(list(self._read(text, self._network)))
 
     def states(self, text: str) -> np.ndarray:
-        """What each neuron says after each character: float32 ``(characters, layers, units)``."""
+        """What each neuron says after each character: float32 ``(characters, layers, units)``.
+
+        Of hidden-feedback and output-feedback there are twice as many neurons as units: those that
+        read the input, and behind them those that read what is fed back.
+        """
         self._check_is_fitted()
+        if self.architecture.architecture == "output-feedback":
+            return self._hidden_of_output_feedback(text)
         recurrent = [
             place for place, layer in enumerate(self._network.layers) if layer.is_recurrent
         ]
@@ -387,11 +381,24 @@ class CharLanguageModel:
             outputs.append(np.concatenate(list(self._read(text, below))))
         return np.stack(outputs, axis=1)
 
-    def _read(self, text: str, spec: NetworkSpec) -> Iterator[np.ndarray]:
-        """The outputs at all characters of a network that begins as this one does."""
+    def _hidden_of_output_feedback(self, text: str) -> np.ndarray:
+        """The neurons of a layer whose outputs are probabilities."""
+        network, table = self._network_and_table(self._network)
+        names = [weight.name for weight in network.spec.weights()]
+        weights = dict(zip(names, self._weights, strict=True))
+        projected = table[self._encode_some(text)][np.newaxis]
+        hidden, _ = free(network.spec.layers[0], projected, weights)
+        return hidden[0][:, np.newaxis]
+
+    def _encode_some(self, text: str) -> np.ndarray:
         ids = self.alphabet_.encode(text)
         if not len(ids):
             raise DataError("Expected a text of at least 1 character. Received: ''")
+        return ids
+
+    def _read(self, text: str, spec: NetworkSpec) -> Iterator[np.ndarray]:
+        """The outputs at all characters of a network that begins as this one does."""
+        ids = self._encode_some(text)
         network, table = self._network_and_table(spec)
         for start in range(0, len(ids), _READ):
             yield network.forward_projected([table[ids[np.newaxis, start : start + _READ]]])[0]

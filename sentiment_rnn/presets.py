@@ -90,6 +90,70 @@ CHARACTER_OPTIONS: dict[str, dataclasses.Field[Any]] = {
     for option in dataclasses.fields(config)
 }
 
+# What the source of an architecture trains it with, where that is not the configs' own.
+CHARACTER_PRESETS: dict[str, dict[str, Any]] = {
+    "hidden-feedback": {
+        "layers": 1,
+        "units": 100,
+        "optimizer": "adadelta",
+        "learning_rate": 2.5,
+        "learning_rate_decay": 0.75,
+        "decay_steps": 80_000,
+        "decay_after": 0,
+        "clip_norm": 1.25,
+        "batch_size": 32,
+        "window": 40,
+    },
+    "output-feedback": {
+        "layers": 1,
+        "units": 50,
+        "optimizer": "sgd",
+        "learning_rate": 2.5,
+        "learning_rate_decay": 0.1,
+        "decay_steps": 5_000,
+        "decay_after": 0,
+        "clip_norm": 1.25,
+        "batch_size": 64,
+        "window": 20,
+    },
+}
+
+
+def character_configs(
+    architecture: str, **options: Any
+) -> tuple[CharacterArchitectureConfig, CharacterTrainingConfig]:
+    """The configs of a character model: the options given, and those known for the architecture.
+
+    Args:
+        architecture: as in `CharacterArchitectureConfig`.
+        **options: keys of `CHARACTER_OPTIONS`.
+
+    Raises:
+        UsageError: for an unknown option, or values that make no sense.
+
+    Example:
+        >>> shape, training = character_configs("hidden-feedback", epochs=3)
+        >>> shape.units, training.optimizer, training.epochs
+        (100, 'adadelta', 3)
+    """
+    unknown = sorted(set(options) - set(CHARACTER_OPTIONS))
+    if unknown:
+        raise UsageError(f"Character models have no option {unknown[0]!r}.")
+    settings = {
+        "architecture": architecture,
+        **CHARACTER_PRESETS.get(architecture, {}),
+        **options,
+    }
+    shape = {option.name for option in dataclasses.fields(CharacterArchitectureConfig)}
+    try:
+        return (
+            CharacterArchitectureConfig(**{k: v for k, v in settings.items() if k in shape}),
+            CharacterTrainingConfig(**{k: v for k, v in settings.items() if k not in shape}),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 _BY_FILM = TrainingConfig(validate_by="film")
 
 PRESETS: dict[str, Preset] = {

@@ -67,6 +67,75 @@ def test_states_are_those_of_reading_character_by_character(model):
             np.testing.assert_allclose(states[place, layer], found, atol=1e-5)
 
 
+@pytest.fixture(
+    scope="module", params=[("hidden-feedback", "concat"), ("hidden-feedback", "sum"), None]
+)
+def early(request):
+    """A model of one of the two early architectures, with what is usual for it."""
+    if request.param is None:
+        model = CharLanguageModel("output-feedback", units=12, epochs=3, batch_size=4)
+    else:
+        architecture, merge_mode = request.param
+        model = CharLanguageModel(
+            architecture, units=12, epochs=3, batch_size=4, window=20, merge_mode=merge_mode
+        )
+    return model.fit(TEXT)
+
+
+def test_early_architectures_learn_write_and_come_back(early, tmp_path):
+    assert early.history_["val_loss"][-1] < early.history_["val_loss"][0]
+    early.save(tmp_path / "model")
+    loaded = CharLanguageModel.load(tmp_path / "model")
+    assert loaded.get_params() == early.get_params()
+    assert loaded.sample(80, prime="the ", seed=3) == early.sample(80, prime="the ", seed=3)
+    text = TEXT[:300]
+    np.testing.assert_array_equal(loaded.probabilities(text), early.probabilities(text))
+    expected = -np.log2(
+        early.probabilities(text)[np.arange(299), early.alphabet_.encode(text)[1:]]
+    ).mean()
+    assert loaded.bits_per_character(text) == pytest.approx(expected, rel=1e-5)
+
+
+def test_plain_keras_reads_the_folder_of_an_early_architecture(early, tmp_path):
+    early.save(tmp_path / "model")
+    network = keras.models.model_from_json((tmp_path / "model" / "model.json").read_text())
+    network.load_weights(tmp_path / "model" / "model.weights.h5")
+    ids = early.alphabet_.encode(TEXT[:50])
+    one_hot = np.eye(len(early.alphabet_), dtype=np.float32)[ids]
+    expected = network.predict_on_batch(np.stack([one_hot] * 4))[0]
+    np.testing.assert_allclose(early.probabilities(TEXT[:50]), expected, atol=1e-5)
+
+
+def test_states_of_early_architectures(early):
+    text = TEXT[:60]
+    states = early.states(text)
+    merged = early.architecture.merge_mode == "sum"
+    assert states.shape == (60, 1, 12 if merged else 24)
+    if early.architecture.architecture == "output-feedback":
+        kernel, bias = early._weights[2:]
+        sums = states[:, 0] @ kernel + bias
+        expected = np.exp(sums) / np.exp(sums).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(early.probabilities(text), expected, atol=1e-5)
+    else:
+        rnn = RNN(early._network, early._weights)
+        for place, symbol in enumerate(early.alphabet_.encode(text)):
+            rnn.step(np.eye(len(early.alphabet_))[[symbol] * 4])
+            np.testing.assert_allclose(states[place, 0], rnn.states[0][0][0], atol=1e-5)
+
+
+def test_the_card_of_an_early_architecture_says_what_is_unusual(early, tmp_path):
+    early.save(tmp_path / "model")
+    card = (tmp_path / "model" / "README.md").read_text()
+    command = next(line for line in card.splitlines() if "chars train" in line)
+    options = ["--units 12", "--epochs 3"]
+    options += [] if early.architecture.architecture == "output-feedback" else ["--window 20"]
+    options += ["--merge-mode sum"] if early.architecture.merge_mode == "sum" else []
+    assert all(option in command for option in options)
+    assert f"--architecture {early.architecture.architecture}" in command
+    assert "--optimizer" not in command
+    assert "--learning-rate" not in command
+
+
 def test_plain_keras_reads_the_folder(model, folder):
     network = keras.models.model_from_json((folder / "model.json").read_text())
     network.load_weights(folder / "model.weights.h5")
@@ -271,7 +340,7 @@ def test_a_folder_may_hold_thousands_of_samples(model, tmp_path):
         (lambda m: m.bits_per_character("t"), DataError, "at least 2 characters. Received: 1"),
         (lambda m: m.states(""), DataError, "at least 1 character"),
         (lambda m: CharLanguageModel().sample(5), ModelError, "not trained yet"),
-        (lambda m: CharLanguageModel(rate=3), UsageError, "has no option 'rate'"),
+        (lambda m: CharLanguageModel(rate=3), UsageError, "have no option 'rate'"),
         (lambda m: CharLanguageModel("rnn"), UsageError, "architecture must be one of"),
         (lambda m: CharLanguageModel(window=0), UsageError, "window must be a whole number"),
         (lambda m: CharLanguageModel(epochs=1).fit(""), DataError, "alphabet of at least one"),

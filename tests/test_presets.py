@@ -2,7 +2,14 @@ import pytest
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.errors import UsageError
-from sentiment_rnn.presets import CHARACTER_OPTIONS, OPTIONS, PRESETS, Preset
+from sentiment_rnn.presets import (
+    CHARACTER_OPTIONS,
+    OPTIONS,
+    PRESETS,
+    Preset,
+    character_configs,
+)
+from sentiment_rnn.training.config import CharacterTrainingConfig
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -49,3 +56,57 @@ def test_options_that_make_no_sense(options, message):
 
 def test_no_option_of_character_models_is_in_two_configs():
     assert len(CHARACTER_OPTIONS) == 5 + 13
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape", "training"),
+    [
+        ("lstm", (2, 128), CharacterTrainingConfig()),
+        (
+            "hidden-feedback",
+            (1, 100),
+            CharacterTrainingConfig(
+                optimizer="adadelta",
+                learning_rate=2.5,
+                learning_rate_decay=0.75,
+                decay_steps=80_000,
+                decay_after=0,
+                clip_norm=1.25,
+                batch_size=32,
+                window=40,
+            ),
+        ),
+        (
+            "output-feedback",
+            (1, 50),
+            CharacterTrainingConfig(
+                optimizer="sgd",
+                learning_rate=2.5,
+                learning_rate_decay=0.1,
+                decay_steps=5_000,
+                decay_after=0,
+                clip_norm=1.25,
+                batch_size=64,
+                window=20,
+            ),
+        ),
+    ],
+)
+def test_character_models_are_trained_as_their_sources_say(architecture, shape, training):
+    configs = character_configs(architecture)
+    assert (configs[0].layers, configs[0].units) == shape
+    assert configs[1] == training
+    assert character_configs(architecture, units=7)[0].units == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rate": 3}, "Character models have no option 'rate'"),
+        ({"units": 0}, "units must be a whole number from 1"),
+        ({"window": 0}, "window must be a whole number from 1"),
+    ],
+)
+def test_options_of_character_models_that_make_no_sense(options, message):
+    with pytest.raises(UsageError, match=message):
+        character_configs("lstm", **options)

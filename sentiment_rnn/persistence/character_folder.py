@@ -36,6 +36,7 @@ from sentiment_rnn.persistence.trusted import (
     read_json,
 )
 from sentiment_rnn.preprocessing.alphabet import Alphabet
+from sentiment_rnn.presets import character_configs
 from sentiment_rnn.training.character_engine import CharacterSample
 from sentiment_rnn.training.config import CharacterTrainingConfig
 
@@ -212,13 +213,18 @@ def _command(model: SavedCharacterModel) -> str:
     command = f"sentiment-rnn chars train FILE --out DIR --seed {model.provenance.get('seed')}"
     if model.alphabet.unit == "byte":
         command += " --unit byte"
-    for config in (model.architecture, model.training):
-        for option in dataclasses.fields(config):
-            value = getattr(config, option.name)
-            if value != option.default:
-                flag = option.name.replace("_", "-")
-                if isinstance(value, bool):
-                    command += f" --{flag}" if value else f" --no-{flag}"
-                else:
-                    command += f" --{flag} {value}"
+    kept = dataclasses.asdict(model.architecture) | dataclasses.asdict(model.training)
+    usual: dict[str, Any] = {}
+    for config in character_configs(model.architecture.architecture):
+        usual |= dataclasses.asdict(config)
+    # The others follow from it.
+    del usual["architecture"]
+    for name, value in kept.items():
+        if name in usual and value == usual[name]:
+            continue
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            command += f" --{flag}" if value else f" --no-{flag}"
+        else:
+            command += f" --{flag} {value}"
     return command
