@@ -295,6 +295,8 @@ def _chars_train(options: argparse.Namespace) -> None:
     else:
         settings = checkpoint_settings(checkpoint) | settings
     model = CharLanguageModel(**settings)
+    if model.training.engine == "keras":
+        _import_keras()
     model.fit(load_text(options.file), checkpoint=checkpoint, verbose=True)
     # Keras writes its own files.
     _import_keras()

@@ -55,7 +55,7 @@ def test_options_that_make_no_sense(options, message):
 
 
 def test_no_option_of_character_models_is_in_two_configs():
-    assert len(CHARACTER_OPTIONS) == 5 + 13
+    assert len(CHARACTER_OPTIONS) == 5 + 14
 
 
 @pytest.mark.parametrize(

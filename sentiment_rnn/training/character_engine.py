@@ -23,17 +23,11 @@ import numpy as np
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError
-from sentiment_rnn.numpy_rnn import (
-    OPTIMIZERS,
-    Network,
-    clip_by_global_norm,
-    initial_weights,
-    loss_and_gradient,
-)
-from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
+from sentiment_rnn.numpy_rnn import Network, initial_weights
 from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.threads import threads_for
 from sentiment_rnn.training.character_batches import CharacterBatches
+from sentiment_rnn.training.character_learners import LEARNERS
 from sentiment_rnn.training.config import CharacterTrainingConfig
 from sentiment_rnn.training.progress import Progress
 
@@ -116,7 +110,7 @@ class CharacterRun:
     """How far training has come, and what it gave so far.
 
     Args:
-        weights: the network's arrays.
+        weights: the network's arrays, as they were when it was last looked at.
         best: those of the epoch with the lowest validation loss.
         best_epoch: its number, from 1; 0 before the first has ended.
         step: windows that were learned from.
@@ -147,12 +141,8 @@ class CharacterTrainer:
         config = task.config
         rng = np.random.default_rng([task.seed, 0])
         weights = initial_weights(task.network, rng, np.float32)
-        self._one_hot = np.eye(task.network.batch_shape[2], dtype=np.float32)
-        self._embedded = EmbeddedNetwork(task.network, weights, self._one_hot)
-        network = self._embedded.network
-        self.run = CharacterRun(network.weights, [array.copy() for array in network.weights])
-        self._optimizer = OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate)
-        self._state = self._optimizer.start(network.weights)
+        self._learner = LEARNERS[config.engine](task.network, weights, config, task.seed)
+        self.run = CharacterRun(self._learner.weights(), weights)
         self.batches = CharacterBatches(task.training, config.batch_size, config.window)
         # Of the windows of the epoch so far, or of the one that has just ended.
         self._losses: list[float] = []
@@ -172,23 +162,15 @@ class CharacterTrainer:
         if run.step % len(self.batches) == 0:
             self._losses = []
         inputs, targets = self.batches.batch(run.step)
-        output = self._embedded.forward(
-            inputs, training=True, rng=np.random.default_rng([task.seed, 1, run.step])
-        )
-        done = loss_and_gradient(
-            "categorical_crossentropy", self._one_hot[targets], output, activation="softmax"
-        )
-        gradients, _ = self._embedded.backward(done.gradient, of_sum=done.of_sum)
-        gradients, _ = clip_by_global_norm(gradients, task.config.clip_norm)
         rate = task.config.learning_rate_at(run.step, len(self.batches))
-        self._optimizer.update(run.weights, gradients, self._state, learning_rate=rate)
+        loss = self._learner.learn(inputs, targets, step=run.step, learning_rate=rate)
         run.step += 1
-        self._losses.append(done.loss)
-        return done.loss
+        self._losses.append(loss)
+        return loss
 
     def end_epoch(self) -> dict[str, float]:
         """Measures the epoch that has just ended, and keeps its weights if they are the best."""
-        run, task = self.run, self._task
+        run, task = self.look(), self._task
         scores = {
             "loss": float(np.mean(self._losses)),
             "val_loss": cross_entropy(task.network, run.weights, task.validation),
@@ -199,6 +181,11 @@ class CharacterTrainer:
         for name, value in scores.items():
             run.history.setdefault(name, []).append(value)
         return scores
+
+    def look(self) -> CharacterRun:
+        """The run with the weights as they are now."""
+        self.run.weights = self._learner.weights()
+        return self.run
 
     def add_sample(self, text: str, *, val_loss: float | None = None) -> CharacterSample:
         """Keeps what the model writes now, with the mean training loss since the last sample."""
@@ -221,19 +208,15 @@ class CharacterTrainer:
         Raises:
             ResourceError: if the file can't be written; what was there before is untouched.
         """
-        run, states = self.run, self._embedded.network.states
+        run = self.look()
         arrays = {f"weight-{place}": array for place, array in enumerate(run.weights)}
         arrays |= {f"best-{place}": array for place, array in enumerate(run.best)}
-        for name, slots in self._state.slots.items():
-            arrays |= {f"slot-{name}-{place}": array for place, array in enumerate(slots)}
-        for (layer, _), state in states.items():
-            arrays |= {f"state-{layer}-{place}": array for place, array in enumerate(state)}
+        arrays |= {f"memory-{name}": array for name, array in self._learner.memory().items()}
         progress = {
             "fingerprint": self._task.fingerprint(),
             "settings": dict(self._task.settings),
             "step": run.step,
             "best_epoch": run.best_epoch,
-            "iterations": self._state.iterations,
             "history": run.history,
             "samples": [dataclasses.asdict(sample) for sample in run.samples],
             "losses": self._losses,
@@ -248,7 +231,7 @@ class CharacterTrainer:
         Raises:
             ModelError: if the file is no checkpoint, or one of another task.
         """
-        run, network = self.run, self._embedded.network
+        run = self.run
         with _read_checkpoint(path) as (progress, saved):
             for name, value in progress["settings"].items():
                 now = self._task.settings.get(name, value)
@@ -262,21 +245,19 @@ class CharacterTrainer:
                     f"{path} is a checkpoint of other data, settings or another seed. Expected "
                     f"those that it began with; only {' and '.join(_MAY_CHANGE)} may change."
                 )
-            for place, array in enumerate(run.weights):
-                array[...] = saved[f"weight-{place}"]
-            run.best = [saved[f"best-{place}"] for place in range(len(run.best))]
-            for name, slots in self._state.slots.items():
-                for place, array in enumerate(slots):
-                    array[...] = saved[f"slot-{name}-{place}"]
-            states: dict[int, list[np.ndarray]] = {}
-            for key in saved:  # in the order in which they were written
-                if key.startswith("state-"):
-                    states.setdefault(int(key.split("-")[1]), []).append(saved[key])
-            network.states = {(layer, ""): tuple(state) for layer, state in states.items()}
+            places = range(len(run.weights))
+            self._learner.restore(
+                [saved[f"weight-{place}"] for place in places],
+                {
+                    key.removeprefix("memory-"): saved[key]
+                    for key in saved
+                    if key.startswith("memory-")
+                },
+            )
+            run.best = [saved[f"best-{place}"] for place in places]
             run.step, run.best_epoch = progress["step"], progress["best_epoch"]
             run.history = progress["history"]
             run.samples = [CharacterSample(**sample) for sample in progress["samples"]]
-            self._state.iterations = progress["iterations"]
             self._losses = progress["losses"]
 
 
@@ -341,7 +322,7 @@ def fit_characters(
     def add_sample(val_loss: float | None = None) -> None:
         if show is None:
             return
-        sample = trainer.add_sample(show(trainer.run), val_loss=val_loss)
+        sample = trainer.add_sample(show(trainer.look()), val_loss=val_loss)
         if progress is not None:
             progress.write(f"{sample.heading}\n{sample.text}")
 
@@ -367,7 +348,7 @@ def fit_characters(
             add_sample(scores["val_loss"])
             if checkpoint is not None:
                 trainer.save(checkpoint)
-    return trainer.run
+    return trainer.look()
 
 
 def cross_entropy(

@@ -66,6 +66,9 @@ class TrainingConfig:
 class CharacterTrainingConfig:
     """Optimizer, windows, epochs and validation of a character language model."""
 
+    engine: str = field(
+        default="numpy", metadata={"help": "what it is trained with", "choices": ENGINES}
+    )
     optimizer: str = field(
         default="adam", metadata={"help": "Keras optimizer", "choices": OPTIMIZERS}
     )
@@ -103,6 +106,7 @@ class CharacterTrainingConfig:
     )
 
     def __post_init__(self) -> None:
+        check_choice("engine", self.engine, ENGINES)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         for name in ("epochs", "batch_size", "window", "patience"):
             check_whole(name, getattr(self, name), 1)

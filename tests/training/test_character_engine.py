@@ -160,9 +160,11 @@ def same(one, other):
             np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("stop", [1, 7, 20, 21, 43])
-def test_a_run_that_goes_on_equals_an_unbroken_one(tmp_path, monkeypatch, stop):
-    task = make_task("gru", layers=2, dropout=0.4, sample_every=8, decay_steps=6)
+@pytest.mark.parametrize(
+    ("engine", "stop"), [*(("numpy", stop) for stop in (1, 7, 20, 21, 43)), ("keras", 23)]
+)
+def test_a_run_that_goes_on_equals_an_unbroken_one(tmp_path, monkeypatch, engine, stop):
+    task = make_task("gru", layers=2, dropout=0.4, sample_every=8, decay_steps=6, engine=engine)
 
     def show(run):
         return str([float(array.sum()) for array in run.weights])
@@ -189,21 +191,36 @@ def test_a_run_that_goes_on_equals_an_unbroken_one(tmp_path, monkeypatch, stop):
     same(fit_characters(longer, checkpoint=path, show=show), fit_characters(longer, show=show))
 
 
+@pytest.mark.parametrize("architecture", ["lstm", "hidden-feedback", "output-feedback"])
+@pytest.mark.parametrize("optimizer", ["adam", "adadelta", "sgd"])
+def test_both_engines_take_the_same_steps(architecture, optimizer):
+    options = {"optimizer": optimizer, "epochs": 2, "clip_norm": 0.5, "learning_rate_decay": 0.5}
+    ours, theirs = (
+        fit_characters(make_task(architecture, engine=engine, decay_after=1, **options))
+        for engine in ("numpy", "keras")
+    )
+    for name, values in theirs.history.items():
+        np.testing.assert_allclose(ours.history[name], values, atol=1e-3, err_msg=name)
+    for mine, other in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(mine, other, atol=2e-3)
+
+
 KILLED = """
 import sys
 from pathlib import Path
 from tests.training.test_character_engine import make_task
 from sentiment_rnn.training.character_engine import fit_characters
-fit_characters(make_task(dropout=0.2, epochs=200, patience=200), checkpoint=Path(sys.argv[1]),
-    checkpoint_every=1)
+task = make_task(dropout=0.2, epochs=int(sys.argv[3]), patience=200, engine=sys.argv[2])
+fit_characters(task, checkpoint=Path(sys.argv[1]), checkpoint_every=1)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.3, 0.7, 1.1, 1.6, 2.2])
-def test_a_run_that_was_killed_goes_on(tmp_path, seconds):
+@pytest.mark.parametrize(("engine", "epochs"), [("numpy", 200), ("keras", 40)])
+def test_a_run_that_was_killed_goes_on(tmp_path, engine, epochs, seconds):
     path = tmp_path / "run.npz"
-    command = [sys.executable, "-c", KILLED, str(path)]
+    command = [sys.executable, "-c", KILLED, str(path), engine, str(epochs)]
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     process = subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONPATH": root})
     while not path.exists():
@@ -212,7 +229,7 @@ def test_a_run_that_was_killed_goes_on(tmp_path, seconds):
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    task = make_task(dropout=0.2, epochs=200, patience=200)
+    task = make_task(dropout=0.2, epochs=epochs, patience=200, engine=engine)
     same(fit_characters(task, checkpoint=path), fit_characters(task))
 
 

@@ -1,0 +1,181 @@
+"""What learns from a window: the same network in NumPy, or in Keras.
+
+Both begin with the same weights and take the same steps. What dropout drops differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.numpy_rnn import OPTIMIZERS, clip_by_global_norm, loss_and_gradient
+from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
+from sentiment_rnn.training.config import CharacterTrainingConfig
+
+
+class Learner(Protocol):
+    """A network that learns from one window after the other, its state carried along."""
+
+    def learn(
+        self, inputs: np.ndarray, targets: np.ndarray, *, step: int, learning_rate: float
+    ) -> float:
+        """Takes a step.
+
+        Args:
+            inputs: ids ``(batch, time)``.
+            targets: the ids that come next, ``(batch, time)``.
+            step: windows that were learned from before.
+            learning_rate: how large the step is.
+
+        Returns:
+            The mean cross-entropy before it, nats a character.
+        """
+
+    def weights(self) -> list[np.ndarray]:
+        """The network's arrays as they are now; not to be changed."""
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """By name, all else that the next step depends on."""
+
+    def restore(self, weights: Sequence[np.ndarray], memory: Mapping[str, np.ndarray]) -> None:
+        """Takes up what `weights` and `memory` gave.
+
+        Raises:
+            KeyError: if something is missing.
+            ValueError: if a shape doesn't fit.
+        """
+
+
+class _NumpyLearner:
+    """A learner without Keras.
+
+    Args:
+        network: the layers.
+        weights: their arrays to begin with; copied.
+        config: optimizer and clipping.
+        seed: of dropout.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSpec,
+        weights: Sequence[np.ndarray],
+        config: CharacterTrainingConfig,
+        seed: int,
+    ) -> None:
+        self._config = config
+        self._seed = seed
+        self._one_hot = np.eye(network.batch_shape[2], dtype=np.float32)
+        self._embedded = EmbeddedNetwork(network, weights, self._one_hot)
+        self._network = self._embedded.network
+        self._optimizer = OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate)
+        self._state = self._optimizer.start(self._network.weights)
+
+    def learn(
+        self, inputs: np.ndarray, targets: np.ndarray, *, step: int, learning_rate: float
+    ) -> float:
+        rng = np.random.default_rng([self._seed, 1, step])
+        output = self._embedded.forward(inputs, training=True, rng=rng)
+        done = loss_and_gradient(
+            "categorical_crossentropy", self._one_hot[targets], output, activation="softmax"
+        )
+        gradients, _ = self._embedded.backward(done.gradient, of_sum=done.of_sum)
+        gradients, _ = clip_by_global_norm(gradients, self._config.clip_norm)
+        self._optimizer.update(
+            self._network.weights, gradients, self._state, learning_rate=learning_rate
+        )
+        return done.loss
+
+    def weights(self) -> list[np.ndarray]:
+        return self._network.weights
+
+    def memory(self) -> dict[str, np.ndarray]:
+        found = {"iterations": np.array(self._state.iterations)}
+        for name, slots in self._state.slots.items():
+            found |= {f"slot-{name}-{place}": array for place, array in enumerate(slots)}
+        for (layer, _), state in self._network.states.items():
+            found |= {f"state-{layer}-{place}": array for place, array in enumerate(state)}
+        return found
+
+    def restore(self, weights: Sequence[np.ndarray], memory: Mapping[str, np.ndarray]) -> None:
+        for array, saved in zip(self._network.weights, weights, strict=True):
+            array[...] = saved
+        self._state.iterations = int(memory["iterations"])
+        for name, slots in self._state.slots.items():
+            for place, array in enumerate(slots):
+                array[...] = memory[f"slot-{name}-{place}"]
+        states: dict[int, list[np.ndarray]] = {}
+        for key in memory:  # in the order in which they were written
+            if key.startswith("state-"):
+                states.setdefault(int(key.split("-")[1]), []).append(memory[key])
+        self._network.states = {(layer, ""): tuple(state) for layer, state in states.items()}
+
+
+class _KerasLearner:
+    """A learner on Keras's backend, with a GPU where there is one. Arguments as `_NumpyLearner`."""
+
+    def __init__(
+        self,
+        network: NetworkSpec,
+        weights: Sequence[np.ndarray],
+        config: CharacterTrainingConfig,
+        seed: int,
+    ) -> None:
+        import keras
+
+        from sentiment_rnn.architectures.builder import build_network
+
+        keras.utils.set_random_seed(seed)
+        self._one_hot = np.eye(network.batch_shape[2], dtype=np.float32)
+        self._model = build_network(network, weights)
+        self._optimizer = keras.optimizers.get(
+            {
+                "class_name": config.optimizer,
+                "config": {
+                    "learning_rate": config.learning_rate,
+                    "global_clipnorm": config.clip_norm,
+                },
+            }
+        )
+        self._model.compile(self._optimizer, "categorical_crossentropy")
+        self._optimizer.build(self._model.trainable_variables)
+
+    def learn(
+        self, inputs: np.ndarray, targets: np.ndarray, *, step: int, learning_rate: float
+    ) -> float:
+        self._optimizer.learning_rate = learning_rate
+        loss = self._model.train_on_batch(self._one_hot[inputs], self._one_hot[targets])
+        return float(loss)
+
+    def weights(self) -> list[np.ndarray]:
+        return self._model.get_weights()
+
+    def memory(self) -> dict[str, np.ndarray]:
+        import keras
+
+        return {
+            name: keras.ops.convert_to_numpy(variable)
+            for name, variable in self._variables().items()
+        }
+
+    def restore(self, weights: Sequence[np.ndarray], memory: Mapping[str, np.ndarray]) -> None:
+        self._model.set_weights(list(weights))
+        for name, variable in self._variables().items():
+            variable.assign(memory[name])
+
+    def _variables(self) -> dict:
+        """Carried states, the seeds of dropout, and all that the optimizer remembers."""
+        found: dict = {}
+        for place, layer in enumerate(self._model.layers):
+            # Keras doesn't count the states among a layer's variables.
+            carried = [*(getattr(layer, "states", None) or []), *layer.non_trainable_variables]
+            found |= {f"layer-{place}-{number}": one for number, one in enumerate(carried)}
+        for number, one in enumerate(self._optimizer.variables):
+            found[f"optimizer-{number}"] = one
+        return found
+
+
+LEARNERS: dict[str, Callable[..., Learner]] = {"keras": _KerasLearner, "numpy": _NumpyLearner}
