@@ -251,7 +251,10 @@ def test_nothing_is_changed_types_stay_and_memory_order_does_not_matter(name, go
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"layer": LayerSpec("Flatten")}, "Expected a SimpleRNN, LSTM or GRU. Received: Flatten"),
+        (
+            {"layer": LayerSpec("Flatten")},
+            "Expected a SimpleRNN, LSTM, GRU or HiddenFeedbackRNN. Received: Flatten",
+        ),
         ({"projected": np.ones((3, 5, 4))}, r"\(batch, time of at least 1, 12\).*\(3, 5, 4\)"),
         ({"projected": np.ones((3, 0, 12))}, r"time of at least 1, 12\).*\(3, 0, 12\)"),
         ({"recurrent_kernel": np.ones((4, 4))}, r"recurrent kernel \(4, 12\).*\(4, 4\)"),
