@@ -378,13 +378,16 @@ def cross_entropy(
     length = (len(ids) - 1) // rows
     total = 0.0
     # The last characters, which don't fill a row, are a row of their own.
-    for start, count, size in ((0, rows, length), (rows * length, 1, len(ids) - 1 - rows * length)):
-        model.reset_states()
-        cursors = start + size * np.arange(count)[:, np.newaxis]
-        for begin in range(0, size, _MEASURED):
-            places = cursors + np.arange(begin, min(begin + _MEASURED, size))
-            projected = table[ids[places].T].swapaxes(0, 1)
-            output = model.forward_projected([projected])
-            chosen = np.take_along_axis(output, ids[places + 1][..., np.newaxis], axis=2)
-            total -= np.log(np.maximum(chosen, np.finfo(np.float32).tiny), dtype=np.float64).sum()
+    pieces = (0, rows, length), (rows * length, 1, len(ids) - 1 - rows * length)
+    with threads_for(spec, rows):
+        for start, count, size in pieces:
+            model.reset_states()
+            cursors = start + size * np.arange(count)[:, np.newaxis]
+            for begin in range(0, size, _MEASURED):
+                places = cursors + np.arange(begin, min(begin + _MEASURED, size))
+                projected = table[ids[places].T].swapaxes(0, 1)
+                output = model.forward_projected([projected])
+                chosen = np.take_along_axis(output, ids[places + 1][..., np.newaxis], axis=2)
+                chosen = np.maximum(chosen, np.finfo(np.float32).tiny)
+                total -= np.log(chosen, dtype=np.float64).sum()
     return float(total) / (len(ids) - 1)
