@@ -117,7 +117,9 @@ def _train(options: argparse.Namespace) -> None:
     train, test = _load_data(options)
     if options.limit is not None:
         train = train.limit(options.limit, classifier.seed)
-    classifier.fit(train.texts, train.labels, groups=train.groups, verbose=True)
+    classifier.fit(
+        train.texts, train.labels, groups=train.groups, cache=_cache(options), verbose=True
+    )
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
         classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
@@ -196,13 +198,14 @@ def _download(options: argparse.Namespace) -> None:
 
 def _vectors(options: argparse.Namespace) -> None:
     from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
+    from sentiment_rnn.preprocessing.tokenized import tokenize_texts
 
     unsupervised = options.unsupervised
     train, _ = _load_data(options, unsupervised=unsupervised)
     texts = train.texts + (train.unsupervised or [] if unsupervised else [])
     print(f"reading {len(texts):,} texts", file=sys.stderr)
     tokenizer = TreebankTokenizer(lowercase=options.lowercase)
-    sentences = [list(map(sys.intern, tokenizer.tokenize(text))) for text in texts]
+    sentences = tokenize_texts(texts, tokenizer, cache=_cache(options))
     print("training word vectors", file=sys.stderr)
     vectors = WordVectors.train(
         sentences,
@@ -432,7 +435,17 @@ def _load_data(
         label_column=options.label_column,
         group_column=options.group_column,
         positive_from=options.positive_from,
+        cache=_cache(options),
     )
+
+
+def _cache(options: argparse.Namespace) -> Path | None:
+    """The folder where what was read and tokenized is kept, if it is to be kept."""
+    from sentiment_rnn.datasets import cache_folder
+
+    if options.no_cache or os.environ.get("SENTIMENT_RNN_NO_CACHE"):
+        return None
+    return cache_folder() / "corpora"
 
 
 def _load_model(
@@ -828,6 +841,11 @@ def _add_data_arguments(command: argparse.ArgumentParser, default: str | None) -
     data.add_argument("--group-column", metavar="NAME", help="of a table: what a text is about")
     data.add_argument(
         "--positive-from", type=float, metavar="N", help="ratings from N on are positive"
+    )
+    data.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="read and tokenize anew, and keep nothing for the next time",
     )
 
 

@@ -31,7 +31,11 @@ from sentiment_rnn.persistence.model_folder import (
 )
 from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig, Preprocessor
-from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
+from sentiment_rnn.preprocessing.tokenized import (
+    TokenizedTexts,
+    tokenize_batches,
+    tokenize_texts,
+)
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
 
@@ -199,6 +203,7 @@ class SentimentClassifier:
         *,
         groups: np.ndarray | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        cache: str | Path | None = None,
         verbose: bool = False,
     ) -> SentimentClassifier:
         """Trains on texts and keeps the weights of the epoch that was best in validation.
@@ -209,6 +214,8 @@ class SentimentClassifier:
             groups: the film of each text, so that validation can be by film. Without them it is
                 at random.
             callbacks: Keras callbacks to call in training; with the engine "keras" only.
+            cache: a folder where the tokens of large corpora are kept, so that the next training
+                on the same texts begins at once; None keeps nothing. It changes no result.
             verbose: whether to show progress on standard error.
 
         Returns:
@@ -236,15 +243,17 @@ class SentimentClassifier:
         _log(verbose, f"reading {len(texts):,} texts")
         # Other random numbers for the epochs to come than for those that were.
         epochs_before = len(self.history_["loss"]) if warm else 0
+        tokenized = tokenize_texts(
+            texts,
+            settings.preprocessing.tokenizer(),
+            cache=None if cache is None else Path(cache),
+        )
         if warm:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
-            encoded = preprocessor.encode(texts)
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
                 _log(verbose, "these are other texts than the model was trained on before")
         else:
-            preprocessor, encoded = _preprocess(
-                texts, settings.preprocessing, self.vectors, self.seed
-            )
+            preprocessor = _preprocessor(tokenized, settings.preprocessing, self.vectors, self.seed)
             network, weights = _network(settings, preprocessor.word_vectors.vector_size), None
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
@@ -255,7 +264,7 @@ class SentimentClassifier:
             seed=self.seed,
             groups=groups if by_film else None,
         )
-        data = EncodedTexts(encoded, targets)
+        data = EncodedTexts(preprocessor.encode_tokenized(tokenized), targets)
         validation = data.take(validation_part)
         _log(
             verbose,
@@ -607,10 +616,8 @@ class SentimentClassifier:
         config = PreprocessingConfig(**{**asdict(config), "maxlen": maxlen})
         tokens = None
         if texts is not None:
-            tokenizer = TreebankTokenizer(
-                keep_break_tags=config.keep_break_tags, lowercase=config.lowercase
-            )
-            tokens = {token for text in texts for token in tokenizer.tokenize(text)}
+            batches = tokenize_batches(texts, config.tokenizer())
+            tokens = {token for batch in batches for token in batch.vocabulary}
         word_vectors = _word_vectors(vectors, tokens, limit)
         if word_vectors.vector_size != network.batch_shape[2]:
             raise ModelError(
@@ -717,24 +724,17 @@ def _run(task: Task, callbacks: Sequence[keras.callbacks.Callback], verbose: boo
     return fit_with_keras(task, callbacks=callbacks, verbose=verbose)
 
 
-def _preprocess(
-    texts: Sequence[str],
+def _preprocessor(
+    tokenized: TokenizedTexts,
     config: PreprocessingConfig,
     vectors: str | Path | WordVectors,
     seed: int,
-) -> tuple[Preprocessor, list[np.ndarray]]:
-    """Finds the word vectors and encodes the texts, tokenizing them once."""
-    tokenizer = TreebankTokenizer(
-        keep_break_tags=config.keep_break_tags, lowercase=config.lowercase
-    )
-    # Interned: millions of tokens, tens of thousands of words.
-    tokens = [[sys.intern(token) for token in tokenizer.tokenize(text)] for text in texts]
+) -> Preprocessor:
+    """Finds or trains the word vectors."""
     if isinstance(vectors, str) and vectors == "train":
-        word_vectors = WordVectors.train(tokens, vector_size=_VECTOR_SIZE, seed=seed).unit_length()
-    else:
-        word_vectors = _word_vectors(vectors, {token for text in tokens for token in text}, None)
-    preprocessor = Preprocessor(config, word_vectors)
-    return preprocessor, preprocessor.encode_tokens(tokens)
+        trained = WordVectors.train(tokenized, vector_size=_VECTOR_SIZE, seed=seed)
+        return Preprocessor(config, trained.unit_length())
+    return Preprocessor(config, _word_vectors(vectors, set(tokenized.vocabulary), None))
 
 
 def _word_vectors(

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.cli import main
+from tests.conftest import ROOT
 from tests.persistence import old_keras
 
 SMALL = ["--units", "3", "--maxlen", "40", "--epochs", "1"]
@@ -456,6 +458,97 @@ def test_keras_3_files_are_converted_and_predict(run, saved, tmp_path):
     code, _, err = run("train", "--resume", "--out", "new")
     assert code == 2
     assert "A converted model has no training settings" in err
+
+
+# The cache
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """The sample corpus as an archive."""
+    path = tmp_path / "sample.tar.gz"
+    with tarfile.open(path, "w:gz") as packed:
+        packed.add(ROOT / "data" / "sample" / "aclImdb", "aclImdb")
+    return path
+
+
+def start(code, *arguments, **environment):
+    """Runs a command in a process of its own, where every corpus counts as large."""
+    code = f"""
+import sys
+from sentiment_rnn import _cache
+_cache.LARGE = 1
+from sentiment_rnn.datasets import imdb
+from sentiment_rnn.preprocessing import TreebankTokenizer, tokenized
+tokenized.BATCH_CHARACTERS = 20_000
+{code}
+from sentiment_rnn.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+# Whoever reads the archive or tokenizes, here or in workers, fails.
+REFUSING = """
+def refuse(*arguments):
+    raise SystemExit("not from the cache")
+imdb._read_archive = TreebankTokenizer.tokenize = tokenized.tokenize_batches = refuse
+"""
+
+
+def test_a_second_training_takes_up_what_the_first_has_read(tmp_path, archive):
+    train = ["train", *SMALL, "--engine", "numpy", "--no-test", "--data", archive]
+    environment = {"SENTIMENT_RNN_CACHE": str(tmp_path / "cache")}
+    first = start("", *train, "--out", tmp_path / "first", **environment)
+    assert first.returncode == 0, first.stderr
+    assert len(list((tmp_path / "cache" / "corpora").iterdir())) == 2
+    second = start(REFUSING, *train, "--out", tmp_path / "second", **environment)
+    assert second.returncode == 0, second.stderr
+    without = [*train, "--no-cache", "--out", tmp_path / "third"]
+    refused = start(REFUSING, *without, **environment)
+    assert "not from the cache" in refused.stderr
+    third = start("", *without, **environment)
+    assert third.returncode == 0, third.stderr
+    models = [SentimentClassifier.load(tmp_path / name) for name in ("first", "second", "third")]
+    for model in models[1:]:
+        assert model.history_ == models[0].history_
+        assert model.metrics_ == models[0].metrics_
+        for array, expected in zip(model._weights, models[0]._weights, strict=True):
+            np.testing.assert_array_equal(array, expected, strict=True)
+    other = [*train, "--keep-break-tags", "--out", tmp_path / "fourth"]
+    refused = start(REFUSING, *other, **environment)
+    assert "not from the cache" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [(["--no-cache"], {}), ([], {"SENTIMENT_RNN_NO_CACHE": "1"})],
+    ids=["option", "environment"],
+)
+def test_nothing_is_kept_on_request(tmp_path, archive, options, environment):
+    environment = {"SENTIMENT_RNN_CACHE": str(tmp_path / "cache"), **environment}
+    model = ROOT / "models" / "textbook"
+    done = start("", "evaluate", model, "--data", archive, *options, **environment)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "cache").exists()
+    environment = {"SENTIMENT_RNN_CACHE": str(tmp_path / "cache")}
+    again = start("", "evaluate", model, "--data", archive, **environment)
+    assert len(list((tmp_path / "cache" / "corpora").iterdir())) == 1
+    assert done.stdout.split("\n")[2:] == again.stdout.split("\n")[2:]
+
+
+def test_word_vectors_are_the_same_from_the_cache(tmp_path, archive):
+    environment = {"SENTIMENT_RNN_CACHE": str(tmp_path / "cache")}
+    options = ["vectors", "--data", archive, "--vector-size", 5, "--epochs", 1]
+    for name, code in (("a.npz", ""), ("b.npz", REFUSING)):
+        done = start(code, *options, "--out", tmp_path / name, **environment)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 def test_help_and_version_come_at_once():

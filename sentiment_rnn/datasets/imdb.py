@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment_rnn._cache import LARGE, cached_arrays, hash_of_file, pack_texts, unpack_texts
 from sentiment_rnn.datasets.reviews import Reviews
 from sentiment_rnn.errors import DataError, ResourceError
 
@@ -40,7 +41,7 @@ _FILM = re.compile(r"/(?:title|film)/([^/\s]+)")
 
 
 def load_imdb(
-    path: str | os.PathLike[str], *, unsupervised: bool = False
+    path: str | os.PathLike[str], *, unsupervised: bool = False, cache: Path | None = None
 ) -> tuple[Reviews, Reviews]:
     """Reads the corpus; folder and archive give the very same reviews.
 
@@ -53,6 +54,8 @@ def load_imdb(
             read as a stream: nothing is written.
         unsupervised: whether to read the reviews without label too, into the ``unsupervised`` of
             the first.
+        cache: a folder where what is in large archives is kept, for the next time; None keeps
+            nothing. Of a folder it isn't kept: to tell whether it is the same takes reading it.
 
     Returns:
         The train and the test reviews.
@@ -74,6 +77,27 @@ def load_imdb(
         (['Dull.', 'A joy.'], array([0, 1]), array([2, 9]))
     """
     path = Path(path)
+    try:
+        if cache is None or not path.is_file() or path.stat().st_size < LARGE:
+            return _read(path, unsupervised)
+        contents = hash_of_file(path)
+
+        def make() -> list[np.ndarray]:
+            parts = _read(path, unsupervised)
+            if hash_of_file(path) != contents:
+                raise DataError(f"{path} was changed while it was read. Start again.")
+            return [array for part in parts for array in _to_arrays(part)]
+
+        arrays = cached_arrays(cache, ["imdb", unsupervised, contents], make)
+    except OSError as error:
+        if isinstance(error, ResourceError):
+            raise
+        raise ResourceError(f"Could not read {path}: {error.strerror or error}") from error
+    half = len(arrays) // 2
+    return _from_arrays(arrays[:half]), _from_arrays(arrays[half:])
+
+
+def _read(path: Path, unsupervised: bool) -> tuple[Reviews, Reviews]:
     corpus = _Corpus(path, unsupervised)
     try:
         if path.is_dir():
@@ -89,11 +113,33 @@ def load_imdb(
             f"{path} is damaged or incomplete ({error}).\n"
             "Expected the .tar.gz of the IMDB reviews: download it again."
         ) from error
-    except OSError as error:
-        if isinstance(error, ResourceError):
-            raise
-        raise ResourceError(f"Could not read {path}: {error.strerror or error}") from error
     return corpus.split("train"), corpus.split("test")
+
+
+def _to_arrays(reviews: Reviews) -> list[np.ndarray]:
+    """What `_from_arrays` makes the same reviews of. An empty array stands for None."""
+    assert reviews.ratings is not None
+    return [
+        *pack_texts(reviews.texts),
+        *pack_texts(reviews.names or []),
+        *pack_texts(reviews.unsupervised or []),
+        reviews.labels,
+        reviews.ratings,
+        np.array([]) if reviews.groups is None else reviews.groups,
+    ]
+
+
+def _from_arrays(arrays: list[np.ndarray]) -> Reviews:
+    texts, names, unsupervised = (unpack_texts(*arrays[place : place + 2]) for place in (0, 2, 4))
+    labels, ratings, groups = arrays[6:]
+    return Reviews(
+        texts=texts,
+        labels=labels,
+        ratings=ratings,
+        groups=groups if groups.size else None,
+        unsupervised=unsupervised or None,
+        names=names,
+    )
 
 
 class _Corpus:

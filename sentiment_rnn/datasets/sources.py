@@ -23,6 +23,7 @@ def load_data(
     label_column: str = "label",
     group_column: str | None = None,
     positive_from: float | None = None,
+    cache: Path | None = None,
 ) -> tuple[Reviews, Reviews | None]:
     """Reads reviews from wherever they are.
 
@@ -34,6 +35,7 @@ def load_data(
         label_column: see `load_table`.
         group_column: see `load_table`.
         positive_from: see `load_table`.
+        cache: see `load_imdb`; of no effect for a table.
 
     Returns:
         The train and the test reviews; for a table all its reviews and None.
@@ -52,7 +54,7 @@ def load_data(
     if source == "sample":
         return load_imdb(shipped("data") / "sample" / "aclImdb", unsupervised=unsupervised)
     if source == "imdb":
-        return load_imdb(_cached_imdb(), unsupervised=unsupervised)
+        return load_imdb(_cached_imdb(), unsupervised=unsupervised, cache=cache)
     if path.suffix.lower() in TABLE_SUFFIXES:
         if unsupervised:
             raise UsageError(f"{path} is a table, which has no unsupervised reviews.")
@@ -65,7 +67,7 @@ def load_data(
         )
         return reviews, None
     if path.is_dir() or path.name.lower().endswith(ARCHIVE_SUFFIXES):
-        return load_imdb(path, unsupervised=unsupervised)
+        return load_imdb(path, unsupervised=unsupervised, cache=cache)
     suffixes = ", ".join((*ARCHIVE_SUFFIXES, *TABLE_SUFFIXES))
     raise UsageError(
         f"No such data: {str(source)!r}. Expected sample, imdb, the folder of the IMDB reviews, "

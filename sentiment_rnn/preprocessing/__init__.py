@@ -1,8 +1,8 @@
 """Text → ids.
 
-`tokenizer` splits a text into tokens, `word_vectors` holds the words that are known and their
-vectors, `padding` makes one array of texts of different length, and `preprocessor` puts the three
-together. `alphabet` does it for characters.
+`tokenizer` splits a text into tokens, `tokenized` many texts on all processors (by `workers`),
+`word_vectors` holds the words that are known and their vectors, `padding` makes one array of texts
+of different length, and `preprocessor` puts them together. `alphabet` does it for characters.
 """
 
 from sentiment_rnn.preprocessing.alphabet import Alphabet

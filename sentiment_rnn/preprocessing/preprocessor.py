@@ -9,11 +9,8 @@ import numpy as np
 
 from sentiment_rnn._checks import check_choice, check_flag, check_whole
 from sentiment_rnn.preprocessing.padding import PADDING_ID, pad_sequences
-from sentiment_rnn.preprocessing.tokenizer import (
-    ChunkMemo,
-    TreebankTokenizer,
-    chunk_tokens,
-)
+from sentiment_rnn.preprocessing.tokenized import TokenizedTexts, tokenize_batches
+from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 
 SIDES = ("pre", "post")
@@ -58,6 +55,10 @@ class PreprocessingConfig:
         check_flag("lowercase", self.lowercase)
         check_flag("keep_break_tags", self.keep_break_tags)
 
+    def tokenizer(self) -> TreebankTokenizer:
+        """What splits texts into tokens."""
+        return TreebankTokenizer(keep_break_tags=self.keep_break_tags, lowercase=self.lowercase)
+
 
 class Preprocessor:
     """Turns texts into what a network takes.
@@ -86,11 +87,8 @@ class Preprocessor:
             word_vectors = word_vectors.with_word(UNKNOWN_WORD, mean)
         self.config = config
         self.word_vectors = word_vectors
-        self.tokenizer = TreebankTokenizer(
-            keep_break_tags=config.keep_break_tags, lowercase=config.lowercase
-        )
+        self.tokenizer = config.tokenizer()
         self._unknown = word_vectors.index[UNKNOWN_WORD] if config.unknown == "vector" else -1
-        self._chunk_ids = ChunkMemo(self._ids_of_chunk)
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text`, known and unknown."""
@@ -99,17 +97,25 @@ class Preprocessor:
     def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
         """The ids of each text, neither cut nor padded.
 
+        Many texts are tokenized on all processors.
+
         Args:
             texts: the texts; not changed.
 
         Returns:
             One int32 array ``(known tokens,)`` a text. It is empty for a text without any.
         """
-        return [self._encode(text) for text in texts]
+        batches = tokenize_batches(texts, self.tokenizer)
+        return [ids for batch in batches for ids in self.encode_tokenized(batch)]
+
+    def encode_tokenized(self, tokenized: TokenizedTexts) -> list[np.ndarray]:
+        """The ids of texts that are tokenized already; otherwise as `encode`."""
+        rows = self._rows(tokenized.vocabulary)
+        return [_ids(rows[numbers]) for numbers in tokenized.split()]
 
     def encode_tokens(self, tokenized: Iterable[Sequence[str]]) -> list[np.ndarray]:
-        """The ids of texts that are tokenized already; otherwise as `encode`."""
-        return [self._ids(tokens) for tokens in tokenized]
+        """The ids of texts given as lists of tokens; otherwise as `encode`."""
+        return [_ids(self._rows(tokens)) for tokens in tokenized]
 
     def encode_stream(self, pieces: Iterable[str]) -> Iterator[np.ndarray]:
         """Yields the ids of one text that comes in pieces, however long it is.
@@ -130,22 +136,13 @@ class Preprocessor:
             >>> list(preprocessor.encode_stream(["go", "od or b", "ad"]))
             [array([2], dtype=int32), array([1], dtype=int32)]
         """
-        return map(self._ids, self.tokenizer.tokenize_stream(pieces))
+        for tokens in self.tokenizer.tokenize_stream(pieces):
+            yield _ids(self._rows(tokens))
 
-    def _encode(self, text: str) -> np.ndarray:
-        chunks = self.tokenizer.chunks(text)
-        if chunks is None:
-            return self._ids(self.tokenize(text))
-        # Joining what the chunks are known to be takes less than looking up each of their tokens.
-        return np.frombuffer(bytearray().join(map(self._chunk_ids.__getitem__, chunks)), np.int32)
-
-    def _ids(self, tokens: Sequence[str]) -> np.ndarray:
+    def _rows(self, tokens: Sequence[str]) -> np.ndarray:
+        """The row of each token in the word vectors, below 0 if it is skipped."""
         index = self.word_vectors.index
-        rows = np.array([index.get(token, self._unknown) for token in tokens], np.int32)
-        return rows[rows >= 0] + np.int32(PADDING_ID + 1)
-
-    def _ids_of_chunk(self, chunk: str) -> bytes:
-        return self._ids(chunk_tokens(chunk)).tobytes()
+        return np.array([index.get(token, self._unknown) for token in tokens], np.int32)
 
     def pad(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """Cuts and pads ids to ``maxlen``: int32 ``(texts, maxlen)``."""
@@ -207,3 +204,8 @@ class Preprocessor:
         """The vector of each id: float32 ``(ids, vector_size)``."""
         matrix = self.word_vectors.matrix()
         return np.concatenate([np.zeros((1, matrix.shape[1]), np.float32), matrix])
+
+
+def _ids(rows: np.ndarray) -> np.ndarray:
+    """The ids of tokens by their rows in the word vectors."""
+    return rows[rows >= 0] + np.int32(PADDING_ID + 1)

@@ -237,20 +237,6 @@ class TreebankTokenizer:
         """Returns the tokens of `text` in order."""
         return self._tokens(self._without_tags(text))
 
-    def chunks(self, text: str) -> list[str] | None:
-        """The chunks of `text`, each with tokens of its own, if it has such; otherwise None.
-
-        Returns:
-            Strings whose `chunk_tokens` are together the tokens of the text. None for a text whose
-            ends no chunk tells enough of: only `tokenize` knows its tokens.
-
-        Example:
-            >>> TreebankTokenizer().chunks("I don't like it.")
-            ['I', "don't", 'like', 'it', '.', '']
-            >>> TreebankTokenizer().chunks("'Dull'")
-        """
-        return self._chunks(self._without_tags(text))
-
     def tokenize_stream(self, pieces: Iterable[str]) -> Iterator[list[str]]:
         """Yields the tokens of one text that comes in pieces, however long it is.
 
@@ -311,7 +297,10 @@ class TreebankTokenizer:
         return list(chain.from_iterable(map(_tokens_of_chunks.__getitem__, chunks)))
 
     def _chunks(self, text: str) -> list[str] | None:
-        """The chunks of a text whose break tags have been seen to."""
+        """The chunks of a text whose break tags have been seen to, each with tokens of its own.
+
+        None for a text whose ends no chunk tells enough of: only all rules know its tokens.
+        """
         if self.lowercase:
             text = text.lower()
         # At these ends a quote has no space beside it, which makes another token of it.

@@ -14,6 +14,7 @@ import numpy as np
 
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.errors import DataError, ResourceError
+from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
 
 _READ_BYTES = 1 << 22
 _LONGEST_WORD = 1 << 12
@@ -150,7 +151,7 @@ class WordVectors:
     @classmethod
     def train(
         cls,
-        sentences: Sequence[Sequence[str]],
+        sentences: Sequence[Sequence[str]] | TokenizedTexts,
         *,
         vector_size: int = 300,
         window: int = 5,

@@ -432,3 +432,100 @@ def test_the_sample_corpus_has_the_same_layout():
     assert train.groups is not None
     assert test.groups is not None
     assert not set(train.groups) & set(test.groups)
+
+
+# The cache
+
+
+def same(one, other):
+    for part, expected in zip(one, other, strict=True):
+        assert (part.texts, part.names) == (expected.texts, expected.names)
+        assert part.unsupervised == expected.unsupervised
+        for name in ("labels", "ratings", "groups"):
+            if getattr(expected, name) is None:
+                assert getattr(part, name) is None
+            else:
+                actual = getattr(part, name)
+                np.testing.assert_array_equal(actual, getattr(expected, name), strict=True)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache, for archives of any size."""
+    monkeypatch.setattr(imdb, "LARGE", 0)
+    return tmp_path / "cache"
+
+
+def refuse(*arguments):
+    raise AssertionError("read again")
+
+
+WITHOUT_FILMS = {name: data for name, data in FILES.items() if "urls" not in name}
+
+
+@pytest.mark.parametrize("unsupervised", [False, True])
+@pytest.mark.parametrize("files", [FILES, WITHOUT_FILMS], ids=["films", "no films"])
+def test_an_archive_is_read_once(tmp_path, cache, monkeypatch, files, unsupervised):
+    archive = write_archive(tmp_path / "a.tar.gz", files)
+    expected = load_imdb(archive, unsupervised=unsupervised)
+    same(load_imdb(archive, unsupervised=unsupervised, cache=cache), expected)
+    with monkeypatch.context() as patch:
+        patch.setattr(imdb, "_read_archive", refuse)
+        same(load_imdb(archive, unsupervised=unsupervised, cache=cache), expected)
+        # It is known by what is in it, wherever it is.
+        moved = archive.rename(tmp_path / "moved.tar.gz")
+        same(load_imdb(moved, unsupervised=unsupervised, cache=cache), expected)
+        with pytest.raises(AssertionError, match="read again"):
+            load_imdb(moved, unsupervised=not unsupervised, cache=cache)
+        with pytest.raises(AssertionError, match="read again"):
+            load_imdb(moved, unsupervised=unsupervised)
+
+
+def test_an_archive_with_one_byte_changed_is_another(tmp_path, cache):
+    archive = write_archive(tmp_path / "a.tar.gz", FILES)
+    load_imdb(archive, cache=cache)
+    status = archive.stat()
+    write_archive(archive, {**FILES, "train/pos/0_7.txt": b"train pos 1"})
+    os.utime(archive, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert load_imdb(archive, cache=cache)[0].texts[3] == "train pos 1"
+    data = bytearray(archive.read_bytes())
+    data[-8] ^= 1
+    archive.write_bytes(data)
+    with pytest.raises(DataError, match=r"a\.tar\.gz is damaged or incomplete"):
+        load_imdb(archive, cache=cache)
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_folders_and_small_archives_are_not_kept(tmp_path, cache, monkeypatch):
+    folder = write_folder(tmp_path / "folder", FILES)
+    same(load_imdb(folder, cache=cache), load_imdb(folder))
+    monkeypatch.undo()
+    archive = write_archive(tmp_path / "a.tar.gz", FILES)
+    same(load_imdb(archive, cache=cache), load_imdb(archive))
+    assert not cache.exists()
+
+
+def test_an_archive_that_changes_while_it_is_read(tmp_path, cache, monkeypatch):
+    archive = write_archive(tmp_path / "a.tar.gz", FILES)
+    read_archive = imdb._read_archive
+
+    def read_and_change(path, corpus):
+        read_archive(path, corpus)
+        path.write_bytes(path.read_bytes() + b"\0")
+
+    monkeypatch.setattr(imdb, "_read_archive", read_and_change)
+    with pytest.raises(DataError, match=r"a\.tar\.gz was changed while it was read"):
+        load_imdb(archive, cache=cache)
+    assert not cache.exists()
+
+
+def test_an_archive_that_is_missing(tmp_path, cache):
+    with pytest.raises(ResourceError, match=r"a\.tar\.gz does not exist"):
+        load_imdb(tmp_path / "a.tar.gz", cache=cache)
+
+
+def test_the_real_archive_is_kept_whole(real_data, tmp_path, real):
+    archive = real_data / "aclImdb_v1.tar.gz"
+    for _ in range(2):
+        same(load_imdb(archive, unsupervised=True, cache=tmp_path), real)
+    assert len(list(tmp_path.iterdir())) == 1

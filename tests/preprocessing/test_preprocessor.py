@@ -13,6 +13,7 @@ from sentiment_rnn.preprocessing import (
     WordVectors,
     tokenizer,
 )
+from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
 
 VECTORS = WordVectors(["bad", "good", "film"], np.array([[-1.0, 2.0], [1.0, 0.5], [0.0, 0.5]]))
 
@@ -72,6 +73,11 @@ def test_ids_of_real_reviews_are_those_of_their_tokens(sample):
         preprocessor.encode(texts), preprocessor.encode_tokens(tokens), strict=True
     ):
         np.testing.assert_array_equal(ids, expected)
+    together = TokenizedTexts.of(texts, preprocessor.tokenizer)
+    for ids, expected in zip(
+        preprocessor.encode_tokenized(together), preprocessor.encode_tokens(tokens), strict=True
+    ):
+        np.testing.assert_array_equal(ids, expected, strict=True)
     copy = deepcopy(preprocessor)
     np.testing.assert_array_equal(copy.encode(texts[:1])[0], preprocessor.encode(texts[:1])[0])
 
