@@ -43,6 +43,17 @@ _BEGINNING = 80
 _LINES_BEFORE = 20
 # Characters of a page that shows cells, and of the text that they are ranked on.
 _SHOWN, _RANKED = 20_000, 100_000
+# What the benchmarks measure, told without importing them.
+_SUITES = (
+    "training",
+    "prediction",
+    "preprocessing",
+    "memory",
+    "startup",
+    "growth",
+    "accuracy",
+    "characters",
+)
 # What an old pair of Keras files says nothing of; its maxlen is the network's own.
 _CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
 
@@ -257,6 +268,36 @@ def _runs(options: argparse.Namespace) -> None:
         )
     head = ["model", "validation", "test", "parameters", "seconds", "seed", "settings"]
     print(_format_table(head, rows))
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    # They lie beside the package in a checkout, and no wheel carries them.
+    checkout = Path(__file__).parents[1]
+    if not (checkout / "benchmarks" / "measuring.py").is_file():
+        raise UsageError(
+            "The benchmarks come with a checkout of the repository, not with the installed "
+            "package.\nIn a clone: pip install -e . && sentiment-rnn benchmark"
+        )
+    if str(checkout) not in sys.path:
+        sys.path.insert(0, str(checkout))
+    from benchmarks.run import run
+    from benchmarks.settings import Settings, default_data, default_text
+    from benchmarks.suites import SUITES
+
+    settings = Settings(
+        data=options.data or ("sample" if options.quick else default_data()),
+        text=options.text or ("" if options.quick else default_text()),
+        quick=options.quick,
+        rounds=options.rounds or (2 if options.quick else 5),
+        seeds=options.seeds or (1 if options.quick else 3),
+    )
+    suites = SUITES if options.suite == "all" else (options.suite,)
+    found = run(suites, settings, as_json=options.json, out=options.out)
+    if options.json:
+        print("[" + ",\n".join(found) + "]")
+        return
+    for markdown in found:
+        print(markdown, flush=True)
 
 
 def _summary(options: argparse.Namespace) -> None:
@@ -740,6 +781,32 @@ def _parser() -> argparse.ArgumentParser:
     runs = _command(commands, "runs", _runs, "list the training runs, best first")
     runs.add_argument(
         "folder", nargs="?", type=Path, default=TRAINED, help="folder of the models (trained)"
+    )
+
+    benchmark = _command(commands, "benchmark", _benchmark, "measure this beside alternatives")
+    benchmark.add_argument(
+        "--suite", choices=(*_SUITES, "all"), default="all", help="what to measure (all)"
+    )
+    benchmark.add_argument(
+        "--quick", action="store_true", help="small sizes on the sample corpus: about a minute"
+    )
+    benchmark.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    benchmark.add_argument(
+        "--out", type=Path, metavar="DIR", help="write Markdown, JSON and charts (PNG) there too"
+    )
+    benchmark.add_argument(
+        "--data",
+        metavar="sample|imdb|PATH",
+        help="reviews, as for train (the IMDB reviews where they are, else the sample corpus)",
+    )
+    benchmark.add_argument(
+        "--text", metavar="FILE", help="UTF-8 text for character models (the reviews)"
+    )
+    benchmark.add_argument(
+        "--rounds", type=_count, metavar="N", help="measure each side N times (5, quick 2)"
+    )
+    benchmark.add_argument(
+        "--seeds", type=_count, metavar="N", help="seeds of the accuracy suite (3, quick 1)"
     )
 
     summary = _command(commands, "summary", _summary, "show the layers of a network")

@@ -1,0 +1,237 @@
+"""How good and how fast whole methods are, and how much the networks' accuracy varies.
+
+Every method learns from the train reviews and is asked once about the test reviews. None has been
+tuned here: settings are those that its authors name.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import count_cores
+from benchmarks.measuring import Call, Comparison, Side
+from benchmarks.settings import Settings
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.preprocessing import TreebankTokenizer
+
+# From texts and labels to a function from texts to labels.
+Predict = Callable[[Sequence[str]], np.ndarray]
+Method = Callable[[Sequence[str], np.ndarray], Predict]
+
+NETWORKS = {
+    "textbook": ("--preset", "textbook"),
+    "textbook, 25 units": ("--preset", "textbook", "--units", "25"),
+    "textbook, 100 units": ("--preset", "textbook", "--units", "100"),
+    "bidirectional": ("--preset", "bidirectional"),
+    "stateful": ("--preset", "stateful"),
+}
+
+
+def comparisons(settings: Settings) -> list[Comparison]:
+    train, test = settings.size((25_000, 25_000), (180, 60))
+
+    @functools.cache
+    def fitted(name: str) -> tuple[Predict, float]:
+        import time
+
+        reviews = settings.reviews("train", train)
+        started = time.perf_counter()
+        predict = METHODS[name][0](reviews.texts, reviews.labels)
+        return predict, time.perf_counter() - started
+
+    def score(name: str) -> Call:
+        def run() -> dict[str, float]:
+            predict, seconds = fitted(name)
+            reviews = settings.reviews("test", test)
+            right = predict(reviews.texts) == reviews.labels
+            return {"accuracy": float(right.mean()), "learning or loading, s": seconds}
+
+        return run
+
+    def speed(name: str) -> Call:
+        predict, _ = fitted(name)
+        texts = settings.reviews("test", few).texts
+        return lambda: predict(texts)
+
+    few = settings.size(1000, 60)
+    return [
+        Comparison(
+            "accuracy of methods",
+            f"learning from {train:,} reviews and classifying {test:,} others",
+            [
+                Side(name, functools.partial(score, name), needs)
+                for name, (_, needs) in METHODS.items()
+            ],
+            rounds=1,
+            warm_up=False,
+        ),
+        Comparison(
+            "speed of methods",
+            f"classifying {few:,} reviews, once a method has learned",
+            [
+                Side(name, functools.partial(speed, name), needs)
+                for name, (_, needs) in METHODS.items()
+            ],
+            amount=few,
+            unit="reviews",
+        ),
+        _networks(settings),
+    ]
+
+
+def _networks(settings: Settings) -> Comparison:
+    chosen = settings.size(list(NETWORKS), ["bidirectional"])
+    return Comparison(
+        "accuracy of networks",
+        f"training by `sentiment-rnn train` with {settings.seeds} seeds; validation chooses the "
+        "epoch, and the test reviews are classified once. Means, and standard deviations behind ±",
+        [
+            Side(
+                name,
+                functools.partial(functools.partial, _train, settings, NETWORKS[name]),
+            )
+            for name in chosen
+        ],
+        rounds=1,
+        warm_up=False,
+    )
+
+
+def _train(settings: Settings, options: Sequence[str]) -> Mapping[str, float]:
+    runs = []
+    for seed in range(settings.seeds):
+        with tempfile.TemporaryDirectory(dir=settings.folder or None) as name:
+            command = [sys.executable, "-m", "sentiment_rnn", "train", "--data", settings.data]
+            command += [*options, "--seed", str(seed), "--out", str(Path(name) / "model")]
+            subprocess.run(command, check=True, capture_output=True)
+            log = (Path(name) / "runs.jsonl").read_text(encoding="utf-8")
+            runs.append(json.loads(log.splitlines()[-1]))
+    figures: dict[str, float] = {"parameters": runs[0]["parameters"]}
+    for part in ("validation", "test"):
+        values = [run["metrics"][part]["accuracy"] for run in runs]
+        figures[part] = statistics.mean(values)
+        if len(values) > 1:
+            figures[f"± {part}"] = statistics.stdev(values)
+    return figures
+
+
+def shipped_model(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    return SentimentClassifier.load().predict
+
+
+def textbook_network(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    return SentimentClassifier("textbook", engine="numpy").fit(texts, labels).predict
+
+
+def vader(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    analyzer = SentimentIntensityAnalyzer()
+    return lambda texts: np.array(
+        [analyzer.polarity_scores(text)["compound"] > 0 for text in texts], int
+    )
+
+
+def textblob(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    from textblob import TextBlob
+
+    return lambda texts: np.array([TextBlob(text).sentiment.polarity > 0 for text in texts], int)
+
+
+def tfidf(largest: int) -> Method:
+    """TF-IDF of words, or of words and pairs, and logistic regression."""
+
+    def fit(texts: Sequence[str], labels: np.ndarray) -> Predict:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        vectorizer = TfidfVectorizer(ngram_range=(1, largest), min_df=2, sublinear_tf=True)
+        return (
+            make_pipeline(vectorizer, LogisticRegression(C=10, max_iter=1000))
+            .fit(texts, labels)
+            .predict
+        )
+
+    return fit
+
+
+def nb_svm(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    """Words, pairs and triples, weighted by how much oftener they are in one class.
+
+    Source: Wang and Manning, "Baselines and Bigrams", ACL 2012.
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.svm import LinearSVC
+
+    vectorizer = CountVectorizer(ngram_range=(1, 3), binary=True, min_df=2)
+    counts = vectorizer.fit_transform(texts)
+    positive, negative = (counts[labels == label].sum(axis=0).A1 + 1 for label in (1, 0))
+    ratio = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
+    machine = LinearSVC(C=0.1).fit(counts.multiply(ratio).tocsr(), labels)
+    # Between naive Bayes and the machine, with the weight that the paper has for sentiment.
+    weights = machine.coef_[0]
+    weights = ratio * (0.75 * np.abs(weights).mean() + 0.25 * weights)
+    offset = machine.intercept_[0] * 0.25
+    return lambda texts: (vectorizer.transform(texts) @ weights + offset > 0).astype(int)
+
+
+def fasttext(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    """Words and pairs, with the settings of fastText's tutorial."""
+    import fasttext as library
+
+    tokenizer = TreebankTokenizer(lowercase=True)
+
+    def line(text: str) -> str:
+        return " ".join(tokenizer.tokenize(text))
+
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        order = np.random.default_rng(0).permutation(len(texts))
+        file.writelines(f"__label__{labels[row]} {line(texts[row])}\n" for row in order)
+        file.flush()
+        model = library.train_supervised(
+            file.name, lr=1.0, epoch=25, wordNgrams=2, thread=count_cores(), verbose=0
+        )
+
+    def predict(texts: Sequence[str]) -> np.ndarray:
+        found, _ = model.predict([line(text) for text in texts])
+        return np.array([int(names[0].removeprefix("__label__")) for names in found])
+
+    return predict
+
+
+def sentence_embedding(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    """Embeddings that come with their package, and logistic regression."""
+    import wordllama
+    from sklearn.linear_model import LogisticRegression
+
+    # Nothing is downloaded: weights and tokenizer lie in the package.
+    model: Any = wordllama.WordLlama.load(
+        cache_dir=Path(wordllama.__file__).parent, disable_download=True
+    )
+    regression = LogisticRegression(C=10, max_iter=1000)
+    regression.fit(model.embed(list(texts), norm=True), labels)
+    return lambda texts: regression.predict(model.embed(list(texts), norm=True))
+
+
+METHODS: dict[str, tuple[Method, tuple[str, ...]]] = {
+    "this package, shipped model": (shipped_model, ()),
+    "this package, textbook network": (textbook_network, ()),
+    "VADER": (vader, ("vaderSentiment",)),
+    "TextBlob": (textblob, ("textblob",)),
+    "TF-IDF, 1-grams, logistic regression": (tfidf(1), ("sklearn",)),
+    "TF-IDF, 1-2-grams, logistic regression": (tfidf(2), ("sklearn",)),
+    "NB-SVM, 1-3-grams": (nb_svm, ("sklearn",)),
+    "fastText, 1-2-grams": (fasttext, ("fasttext",)),
+    "WordLlama embeddings, logistic regression": (sentence_embedding, ("wordllama", "sklearn")),
+}

@@ -1,0 +1,144 @@
+"""An epoch of training: from ids, where the mathematics is compared, and from texts, all of it.
+
+All sides have the textbook's network, 400 ids of a review, dropout and rmsprop, and the same
+reviews in batches of 32; the word vectors aren't trained.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks import networks, operations
+from benchmarks.measuring import Call, Comparison, Side
+from benchmarks.networks import BATCH_SIZE, FEATURES, JAX, MAXLEN, NAMES, UNITS
+from benchmarks.settings import Settings
+from sentiment_rnn.training.fit import Task
+
+
+def comparisons(settings: Settings) -> list[Comparison]:
+    cells = settings.size(("simple", "lstm"), ("simple",))
+    return [*(_from_ids(settings, cell) for cell in cells), _from_texts(settings)]
+
+
+def _from_ids(settings: Settings, cell: str) -> Comparison:
+    count = settings.size(1600, 96)
+
+    def data() -> tuple[Sequence[np.ndarray], np.ndarray]:
+        reviews = settings.reviews("train", count)
+        return networks.preprocessor().encode(reviews.texts), reviews.labels
+
+    @functools.cache
+    def task() -> Task:
+        return networks.task(networks.network(cell), networks.preprocessor(), *data())
+
+    def with_keras() -> Call:
+        model = networks.keras_network(cell, networks.preprocessor().embedding_matrix())
+        encoded, labels = data()
+        ids, targets = networks.preprocessor().pad(encoded), labels[:, None].astype("float32")
+        return lambda: model.fit(ids, targets, batch_size=BATCH_SIZE, epochs=1, verbose=0)
+
+    def with_torch() -> Call:
+        encoded, labels = data()
+        matrix = networks.preprocessor().embedding_matrix()
+        ids = networks.preprocessor().pad(encoded)
+        return networks.torch_epoch(networks.torch_network(cell, matrix), ids, labels)
+
+    def counted_here() -> float:
+        batches = task().batches()
+        rows = [batches[number][0] for number in range(len(batches))]
+        distinct = sum(len(np.unique(ids)) for ids in rows)
+        # The gradients of all places of a word are added up.
+        sums = sum(ids.size for ids in rows) * UNITS * operations.GATES[cell]
+        size = sum(map(len, rows))
+        return sums + operations.learning(size, MAXLEN, FEATURES, UNITS, cell, projected=distinct)
+
+    return Comparison(
+        f"training {NAMES[cell]}({UNITS}) from ids",
+        f"an epoch over {count:,} reviews of {MAXLEN} ids, in batches of {BATCH_SIZE}",
+        [
+            Side(
+                "this package, NumPy engine",
+                lambda: networks.numpy_epoch(task()),
+                operations=counted_here,
+            ),
+            Side(
+                "this package, Keras engine on TensorFlow",
+                lambda: networks.keras_engine_epoch(task()),
+                needs=("tensorflow",),
+                operations=counted_here,
+            ),
+            Side(
+                "this package, Keras engine on JAX",
+                lambda: networks.keras_engine_epoch(task()),
+                needs=("jax",),
+                operations=counted_here,
+                process="child",
+                environment=JAX,
+            ),
+            Side("Keras on TensorFlow, fit", with_keras, needs=("tensorflow",)),
+            Side("Keras on JAX, fit", with_keras, needs=("jax",), process="child", environment=JAX),
+            Side(
+                f"torch, nn.{'RNN' if cell == 'simple' else cell.upper()}", with_torch, ("torch",)
+            ),
+        ],
+        amount=count,
+        unit="reviews",
+        operations=lambda: operations.learning(count, MAXLEN, FEATURES, UNITS, cell),
+        rounds=None if cell == "simple" else 3,
+    )
+
+
+def _from_texts(settings: Settings) -> Comparison:
+    """Where the textbook's own way takes as long as it does: most of it before the network."""
+    count = settings.size(800, 48)
+
+    @functools.cache
+    def texts() -> tuple[list[str], np.ndarray]:
+        reviews = settings.reviews("train", count)
+        return reviews.texts, reviews.labels
+
+    return Comparison(
+        f"training SimpleRNN({UNITS}) from texts",
+        f"tokens, inputs and an epoch over {count:,} reviews; the textbook's inputs are arrays of "
+        f"{count * MAXLEN * FEATURES * 8 / 1e9:.2f} GB",
+        [
+            Side("this package, NumPy engine", lambda: numpy_from_texts(*texts())),
+            Side(
+                "the textbook's way, Keras on TensorFlow",
+                lambda: textbook_from_texts(*texts()),
+                needs=("tensorflow", "nltk", "gensim"),
+            ),
+        ],
+        amount=count,
+        unit="reviews",
+        rounds=3,
+    )
+
+
+def numpy_from_texts(texts: Sequence[str], labels: np.ndarray) -> Callable[[], None]:
+    """An epoch with this package, tokenizing included."""
+    encoder = networks.preprocessor()
+    spec = networks.network("simple")
+
+    def run() -> None:
+        networks.numpy_epoch(networks.task(spec, encoder, encoder.encode(texts), labels))()
+
+    return run
+
+
+def textbook_from_texts(texts: Sequence[str], labels: np.ndarray) -> Callable[[], None]:
+    """An epoch as the textbook does it."""
+    from benchmarks import textbook
+
+    vectors = textbook.keyed_vectors(networks.preprocessor().word_vectors)
+    model = networks.keras_network("simple", None)
+    targets = labels[:, None].astype("float32")
+
+    def run() -> None:
+        inputs = textbook.arrays(texts, vectors, MAXLEN)
+        model.fit(inputs, targets, batch_size=BATCH_SIZE, epochs=1, verbose=0)
+
+    return run
