@@ -64,8 +64,8 @@ class SentimentClassifier:
             `PreprocessingConfig`. As with all that follow, None means as in the preset.
         cell, units, layers, bidirectional, go_backwards, stateful, window, head, masking,
             dropout, trainable_vectors: see `ArchitectureConfig`.
-        engine, optimizer, learning_rate, epochs, batch_size, validation_fraction, validate_by,
-            patience: see `TrainingConfig`.
+        engine, optimizer, learning_rate, epochs, batch_size, validation_fraction, precision,
+            validate_by, patience: see `TrainingConfig`.
 
     Attributes:
         classes_: the two labels, ascending; probabilities come in this order.
@@ -121,6 +121,7 @@ class SentimentClassifier:
         epochs: int | None = None,
         batch_size: int | None = None,
         validation_fraction: float | None = None,
+        precision: str | None = None,
         validate_by: str | None = None,
         patience: int | None = None,
     ) -> None:
@@ -151,6 +152,7 @@ class SentimentClassifier:
         self.epochs = epochs
         self.batch_size = batch_size
         self.validation_fraction = validation_fraction
+        self.precision = precision
         self.validate_by = validate_by
         self.patience = patience
 

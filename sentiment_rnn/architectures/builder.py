@@ -58,16 +58,28 @@ def with_embedding(
         A model from ids ``(batch, time)`` to the output of `model`.
     """
     batch, time, _ = model.input_shape
-    embedding = keras.layers.Embedding(
+    embedding = vectors_layer(vectors, trainable=trainable)
+    return keras.Sequential(
+        [keras.Input(batch_shape=(batch, time), dtype="int32"), embedding, model]
+    )
+
+
+def vectors_layer(vectors: np.ndarray, *, trainable: bool = False) -> keras.layers.Embedding:
+    """The layer that makes vectors of ids; arguments as of `with_embedding`.
+
+    Example:
+        >>> vectors_layer(np.eye(4, 2))(np.array([[1, 0]])).shape
+        TensorShape([1, 2, 2])
+    """
+    layer = keras.layers.Embedding(
         *vectors.shape,
         weights=[vectors],
         trainable=trainable,
         embeddings_constraint=_ZeroPadding() if trainable else None,
         name="word_vectors",
     )
-    return keras.Sequential(
-        [keras.Input(batch_shape=(batch, time), dtype="int32"), embedding, model]
-    )
+    layer.build((None,))
+    return layer
 
 
 class _ZeroPadding(keras.constraints.Constraint):

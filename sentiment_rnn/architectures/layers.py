@@ -224,6 +224,14 @@ class NetworkSpec:
         """Whether any layer carries its state from one batch to the next."""
         return any(layer.cell.config.get("stateful", False) for layer in self.layers)
 
+    @property
+    def skips_padding(self) -> bool:
+        """Whether more or less padding, of zeros, at the ends of a text changes nothing."""
+        first, names = self.layers[0], {layer.class_name for layer in self.layers}
+        is_masked = first.class_name == "Masking" and first["mask_value"] == 0
+        # These two don't know of masks.
+        return is_masked and not names & {"Flatten", "GlobalMaxPooling1D"}
+
     def weights(self) -> list[WeightSpec]:
         """Every weight array in the order of `keras.Model.get_weights`."""
         found = []

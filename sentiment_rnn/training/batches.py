@@ -13,6 +13,9 @@ import numpy as np
 
 from sentiment_rnn.preprocessing.padding import pad_sequences
 
+# Batches whose texts are sorted by length together: of whole film reviews, 5% is padding then.
+_SORTED = 50
+
 
 class TextBatches:
     """Batches of whole texts, shuffled anew for each epoch.
@@ -24,6 +27,8 @@ class TextBatches:
         batch_size: texts in a batch; the last batch has the rest.
         seed: the order of the texts follows from it and from the number of the epoch; None keeps
             the order in which they were given.
+        by_length: whether texts of like length share a batch, where there is a seed, so that
+            there is little padding.
 
     Example:
         >>> encoded = [np.array([1, 2]), np.array([3]), np.array([4])]
@@ -40,19 +45,22 @@ class TextBatches:
         pad: Callable[[Sequence[np.ndarray]], np.ndarray],
         batch_size: int,
         seed: int | None = None,
+        *,
+        by_length: bool = False,
     ) -> None:
         self._encoded = encoded
         self._labels = labels
         self._pad = pad
         self._batch_size = batch_size
         self._seed = seed
+        self._lengths = np.array([len(ids) for ids in encoded]) if by_length else None
         self.begin_epoch(0)
 
     def __len__(self) -> int:
         return -(-len(self._encoded) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+        rows = self._batches[batch]
         ids = self._pad([self._encoded[row] for row in rows])
         return ids, self._labels[rows, None].astype(np.float32)
 
@@ -62,9 +70,21 @@ class TextBatches:
 
     def begin_epoch(self, epoch: int) -> None:
         """Puts the texts into the order of an epoch, numbered from 0."""
-        self._order = np.arange(len(self._encoded))
-        if self._seed is not None:
-            self._order = np.random.default_rng([self._seed, epoch]).permutation(self._order)
+        order = np.arange(len(self._encoded))
+        if self._seed is None:
+            self._batches = _cut(order, self._batch_size)
+            return
+        random = np.random.default_rng([self._seed, epoch])
+        order = random.permutation(order)
+        if self._lengths is not None:
+            # Not all texts at once, so that a text meets others in each epoch.
+            parts = _cut(order, _SORTED * self._batch_size)
+            order = np.concatenate(
+                [part[np.argsort(self._lengths[part], kind="stable")] for part in parts]
+            )
+        self._batches = _cut(order, self._batch_size)
+        if self._lengths is not None:
+            self._batches = [self._batches[n] for n in random.permutation(len(self._batches))]
 
 
 class WindowBatches:
@@ -124,12 +144,14 @@ class WindowBatches:
             order = random.permutation(order)
             # Texts with as many windows go together, so that few rows run empty.
             order = order[np.argsort(self._windows[order], kind="stable")]
-        batches = [
-            order[start : start + self._batch_size]
-            for start in range(0, len(order), self._batch_size)
-        ]
+        batches = _cut(order, self._batch_size)
         if self._seed is not None:
             batches = [batches[number] for number in random.permutation(len(batches))]
         self._steps = [
             (texts, number) for texts in batches for number in range(self._windows[texts].max())
         ]
+
+
+def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Cuts an array into parts of a size; the last has the rest."""
+    return [order[start : start + size] for start in range(0, len(order), size)]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.numpy_rnn.losses import binary_crossentropy
 from sentiment_rnn.numpy_rnn.prediction import Predictor
+from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
@@ -74,6 +76,10 @@ class Task:
         if self.network.is_stateful and window is not None:
             cut = self.preprocessor.truncate(encoded)
             return WindowBatches(cut, labels, window, size, seed)
+        if self.network.skips_padding:
+            cut = self.preprocessor.truncate(encoded)
+            pad = partial(pad_sequences, padding=self.preprocessor.config.padding)
+            return TextBatches(cut, labels, pad, size, seed, by_length=True)
         return TextBatches(encoded, labels, self.preprocessor.pad, size, seed)
 
     def validate(

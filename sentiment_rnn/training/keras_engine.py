@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from sentiment_rnn.architectures.builder import build_network, with_embedding
+from sentiment_rnn.architectures.builder import build_network, vectors_layer
+from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
 from sentiment_rnn.training.fit import BestEpoch, FitResult, Task
 from sentiment_rnn.training.progress import Progress
+
+# Units of a layer from which products are so large that bfloat16 saves more than conversions cost.
+_WIDE = 256
 
 
 def fit_with_keras(
@@ -31,7 +36,9 @@ def fit_with_keras(
     keras.utils.set_random_seed(task.seed)
     network = build_network(task.network, task.weights)
     matrix = task.preprocessor.embedding_matrix()
-    model = with_embedding(network, matrix, trainable=trainable)
+    model = EmbeddedNetwork(
+        vectors_layer(matrix, trainable=trainable), network, precision=_precision(task)
+    )
     optimizer = keras.optimizers.get(
         {"class_name": config.optimizer, "config": {"learning_rate": config.learning_rate}}
     )
@@ -40,7 +47,7 @@ def fit_with_keras(
     batches = task.batches()
     epochs = _Epochs(task, network, batches, verbose=verbose)
     history = model.fit(
-        _Dataset(batches),
+        _Dataset(batches, len(matrix)),
         epochs=config.epochs,
         shuffle=False,
         callbacks=[epochs, *callbacks],
@@ -50,22 +57,42 @@ def fit_with_keras(
         {name: [float(value) for value in values] for name, values in history.history.items()},
         epochs.best.epoch,
         network.get_weights(),
-        model.layers[0].get_weights()[0] if trainable else None,
+        model.word_vectors.get_weights()[0] if trainable else None,
     )
 
 
-class _Dataset(keras.utils.PyDataset):
-    """Batches as Keras takes them."""
+def _precision(task: Task) -> str:
+    """The type in which products are computed."""
+    chosen = task.config.precision
+    if chosen != "auto":
+        return chosen
+    units = max(layer.units for layer in task.network.layers if layer.cell.is_recurrent)
+    return "bfloat16" if units >= _WIDE and _has_bfloat16() else "float32"
 
-    def __init__(self, batches: TextBatches | WindowBatches) -> None:
+
+def _has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16; only Linux says so."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+class _Dataset(keras.utils.PyDataset):
+    """Batches as `EmbeddedNetwork` takes them."""
+
+    def __init__(self, batches: TextBatches | WindowBatches, ids: int) -> None:
         super().__init__()
         self._batches = batches
+        self._ids = ids
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
-        return self._batches[batch]
+    def __getitem__(self, batch: int) -> tuple[Any, ...]:
+        ids, *others = self._batches[batch]
+        return distinct_ids(ids, self._ids), *others
 
 
 class _Epochs(keras.callbacks.Callback):
@@ -106,7 +133,7 @@ class _Epochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         trainable = self._task.trainable_vectors
-        vectors = self.model.layers[0].get_weights()[0] if trainable else None
+        vectors = self.model.word_vectors.get_weights()[0] if trainable else None
         scores = self._task.validate(self._network.get_weights(), vectors)
         # The dictionary is shared by all callbacks, that of the history included.
         assert logs is not None

@@ -40,3 +40,18 @@ def test_a_layer_checks_itself(class_name, config, message):
 def test_a_network_checks_itself(shape, layers, message):
     with pytest.raises(ValueError, match=message):
         NetworkSpec(shape, layers)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((LayerSpec("Masking"), LayerSpec("LSTM", {"units": 4}), DENSE), True),
+        ((LayerSpec("Masking"), RNN, LayerSpec("GlobalAveragePooling1D"), DENSE), True),
+        ((LayerSpec("Masking"), RNN, LayerSpec("GlobalMaxPooling1D"), DENSE), False),
+        ((LayerSpec("Masking"), RNN, LayerSpec("Flatten"), DENSE), False),
+        ((LayerSpec("Masking", {"mask_value": 1.0}), LayerSpec("LSTM", {"units": 4})), False),
+        ((LayerSpec("LSTM", {"units": 4}), DENSE), False),
+    ],
+)
+def test_networks_that_skip_padding(layers, expected):
+    assert NetworkSpec((None, 7, 3), layers).skips_padding == expected

@@ -44,6 +44,33 @@ def test_the_order_follows_from_seed_and_epoch(make):
         assert all(sorted(epoch[0]) == sorted(first[0]) for epoch in others)
 
 
+def test_texts_of_like_length_share_a_batch():
+    random = np.random.default_rng(0)
+    encoded = [np.full(length, text) for text, length in enumerate(random.integers(1, 99, 83))]
+    lengths = sorted(len(ids) for ids in encoded)
+
+    def epochs(seed):
+        batches = TextBatches(encoded, np.arange(83), pad_sequences, 8, seed, by_length=True)
+        for epoch in range(2):
+            batches.begin_epoch(epoch)
+            widths, read = [], []
+            for number in range(len(batches)):
+                ids, labels = batches[number]
+                np.testing.assert_array_equal(ids[:, 0], labels[:, 0])
+                widths.append(ids.shape[1])
+                read += labels[:, 0].tolist()
+            assert sorted(read) == list(range(83))
+            # The longest of each eight, in an order of chance.
+            assert sorted(widths) == [lengths[min(number + 7, 82)] for number in range(0, 83, 8)]
+            assert widths != sorted(widths)
+            yield read
+
+    first, second = epochs(0)
+    assert [first, second] == list(epochs(0))
+    assert first != second
+    assert first not in list(epochs(1))
+
+
 @given(
     st.lists(st.integers(0, 20), min_size=1, max_size=9),
     st.integers(1, 6),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -41,6 +43,48 @@ def test_callbacks_find_the_validation_scores():
     history = fit_with_keras(make_task(epochs=2), callbacks=[watch]).history
     assert set(seen[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert [scores["val_loss"] for scores in seen] == history["val_loss"]
+
+
+@pytest.mark.parametrize("maxlen", [0, 9])
+def test_the_first_batches_may_be_shorter_than_others(maxlen):
+    """On TensorFlow, Keras takes for granted what the first two batches have in common."""
+    architecture = {"head": "last", "masking": True, "maxlen": maxlen}
+    data = texts(64, longest=12)
+    task = make_task(data, architecture=architecture, epochs=1)
+    widths = [ids.shape[1] for ids, _ in map(task.batches().__getitem__, range(8))]
+    seed = 0
+    while widths[0] != widths[1] or len(set(widths)) < 3:
+        seed += 1
+        task = make_task(data, architecture=architecture, epochs=1, seed=seed)
+        widths = [ids.shape[1] for ids, _ in map(task.batches().__getitem__, range(8))]
+    assert max(widths) <= (maxlen or 11)
+    assert len(fit_with_keras(task).history["loss"]) == 1
+
+
+def test_a_loss_is_the_mean_over_texts():
+    """Weights that stay, so that all batches are measured with the same network."""
+    architecture = {"head": "last", "masking": True, "maxlen": 0}
+    task = make_task(21, architecture=architecture, epochs=1, learning_rate=1e-12)
+    history = fit_with_keras(task).history
+    expected = replace(task, validation=task.training).validate(task.weights, None)
+    assert history["loss"][0] == pytest.approx(expected["val_loss"], rel=1e-5)
+    assert history["accuracy"][0] == pytest.approx(expected["val_accuracy"])
+
+
+# Precision
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "auto"])
+def test_other_precisions_learn_too(precision):
+    architecture = {"cell": "lstm", "bidirectional": True, "head": "last", "masking": True}
+    task = make_task(200, architecture=architecture, epochs=8, precision=precision)
+    result = fit_with_keras(task)
+    assert accuracy(task, result.weights, texts(50, seed=2)) > 0.9
+    assert {array.dtype for array in result.weights} == {np.dtype(np.float32)}
+    exact = fit_with_keras(make_task(200, architecture=architecture, epochs=8))
+    same = [(one == two).all() for one, two in zip(result.weights, exact.weights, strict=True)]
+    # Networks as small as this one are faster without.
+    assert all(same) if precision == "auto" else not any(same)
 
 
 # Statefulness
