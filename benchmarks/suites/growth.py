@@ -16,7 +16,7 @@ from benchmarks import networks
 from benchmarks.measuring import Call, Comparison, Result, Side
 from benchmarks.networks import BATCH_SIZE, FEATURES, MAXLEN, UNITS
 from benchmarks.settings import Settings
-from benchmarks.suites.training import numpy_from_texts, textbook_from_texts
+from benchmarks.suites.training import keras_from_texts, numpy_from_texts, textbook_from_texts
 from sentiment_rnn.numpy_rnn import initial_weights
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
@@ -49,31 +49,18 @@ def _reviews_trained(settings: Settings) -> Comparison:
     counts = settings.size((200, 400, 800, 1600, 3200), (32, 96))
     few = settings.size((200, 400, 800, 1600), (32,))
 
-    def here(count: int) -> Call:
-        reviews = settings.reviews("train", count)
-        return numpy_from_texts(reviews.texts, reviews.labels)
-
-    def with_keras(count: int) -> Call:
-        reviews = settings.reviews("train", count)
-        encoder = networks.preprocessor()
-        model = networks.keras_network("simple", encoder.embedding_matrix())
-        targets = reviews.labels[:, None].astype("float32")
-        return lambda: model.fit(
-            encoder.pad(encoder.encode(reviews.texts)), targets, batch_size=BATCH_SIZE, verbose=0
-        )
-
-    def textbook_way(count: int) -> Call:
-        reviews = settings.reviews("train", count)
-        return textbook_from_texts(reviews.texts, reviews.labels)
-
+    numpy, keras, textbook = (
+        functools.partial(way, settings)
+        for way in (numpy_from_texts, keras_from_texts, textbook_from_texts)
+    )
     return _growth(
         "training by reviews",
         f"tokens, inputs and an epoch of SimpleRNN({UNITS}) over so many reviews",
         "reviews",
         {
-            TRAINING: (here, (), counts),
-            KERAS_TRAINING: (with_keras, ("tensorflow",), settings.size(counts, few)),
-            TEXTBOOK_TRAINING: (textbook_way, ("tensorflow", "nltk", "gensim"), few),
+            TRAINING: (numpy, (), counts),
+            KERAS_TRAINING: (keras, ("tensorflow",), settings.size(counts, few)),
+            TEXTBOOK_TRAINING: (textbook, ("tensorflow", "nltk", "gensim"), few),
         },
         _more_reviews,
     )

@@ -11,11 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import networks
 from benchmarks.measuring import Call, Comparison, Result, Side
-from benchmarks.networks import BATCH_SIZE, FEATURES, MAXLEN
+from benchmarks.networks import FEATURES, MAXLEN
 from benchmarks.settings import Settings
-from benchmarks.suites.training import numpy_from_texts, textbook_from_texts
+from benchmarks.suites.training import keras_from_texts, numpy_from_texts, textbook_from_texts
 from benchmarks.worker import PEAK, run_command
 
 MANY = 100_000_000
@@ -66,29 +65,15 @@ def _prediction(settings: Settings) -> Comparison:
 
 def _training(settings: Settings) -> Comparison:
     counts = settings.size((500, 1000, 2000, 4000), (24, 48))
-
-    def here(count: int) -> Call:
-        reviews = settings.reviews("train", count)
-        return numpy_from_texts(reviews.texts, reviews.labels)
-
-    def with_keras(count: int) -> Call:
-        reviews = settings.reviews("train", count)
-        encoder = networks.preprocessor()
-        model = networks.keras_network("simple", encoder.embedding_matrix())
-        targets = reviews.labels[:, None].astype("float32")
-        return lambda: model.fit(
-            encoder.pad(encoder.encode(reviews.texts)), targets, batch_size=BATCH_SIZE, verbose=0
-        )
-
-    def textbook_way(count: int) -> Call:
-        reviews = settings.reviews("train", count)
-        return textbook_from_texts(reviews.texts, reviews.labels)
-
+    numpy, keras, textbook = (
+        functools.partial(way, settings)
+        for way in (numpy_from_texts, keras_from_texts, textbook_from_texts)
+    )
     few = settings.size(counts, counts[:1])
     lines: dict[str, tuple[Callable[[int], Call], tuple[str, ...], Sequence[int]]] = {
-        "this package, NumPy engine": (here, (), counts),
-        "Keras, from ids": (with_keras, ("tensorflow",), few),
-        "the textbook's way": (textbook_way, ("tensorflow", "nltk", "gensim"), few),
+        "this package, NumPy engine": (numpy, (), counts),
+        "Keras, from ids": (keras, ("tensorflow",), few),
+        "the textbook's way": (textbook, ("tensorflow", "nltk", "gensim"), few),
     }
 
     def meaning(result: Result) -> str:

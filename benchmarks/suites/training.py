@@ -7,7 +7,7 @@ reviews in batches of 32; the word vectors aren't trained.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -95,20 +95,15 @@ def _from_texts(settings: Settings) -> Comparison:
     """Where the textbook's own way takes as long as it does: most of it before the network."""
     count = settings.size(800, 48)
 
-    @functools.cache
-    def texts() -> tuple[list[str], np.ndarray]:
-        reviews = settings.reviews("train", count)
-        return reviews.texts, reviews.labels
-
     return Comparison(
         f"training SimpleRNN({UNITS}) from texts",
         f"tokens, inputs and an epoch over {count:,} reviews; the textbook's inputs are arrays of "
         f"{count * MAXLEN * FEATURES * 8 / 1e9:.2f} GB",
         [
-            Side("this package, NumPy engine", lambda: numpy_from_texts(*texts())),
+            Side("this package, NumPy engine", lambda: numpy_from_texts(settings, count)),
             Side(
                 "the textbook's way, Keras on TensorFlow",
-                lambda: textbook_from_texts(*texts()),
+                lambda: textbook_from_texts(settings, count),
                 needs=("tensorflow", "nltk", "gensim"),
             ),
         ],
@@ -118,27 +113,39 @@ def _from_texts(settings: Settings) -> Comparison:
     )
 
 
-def numpy_from_texts(texts: Sequence[str], labels: np.ndarray) -> Callable[[], None]:
-    """An epoch with this package, tokenizing included."""
-    encoder = networks.preprocessor()
+def numpy_from_texts(settings: Settings, count: int) -> Call:
+    """An epoch over some reviews with this package, tokenizing included."""
+    reviews, encoder = settings.reviews("train", count), networks.preprocessor()
     spec = networks.network("simple")
 
     def run() -> None:
-        networks.numpy_epoch(networks.task(spec, encoder, encoder.encode(texts), labels))()
+        encoded = encoder.encode(reviews.texts)
+        networks.numpy_epoch(networks.task(spec, encoder, encoded, reviews.labels))()
 
     return run
 
 
-def textbook_from_texts(texts: Sequence[str], labels: np.ndarray) -> Callable[[], None]:
+def keras_from_texts(settings: Settings, count: int) -> Call:
+    """An epoch of plain Keras behind this package's ids."""
+    reviews, encoder = settings.reviews("train", count), networks.preprocessor()
+    model = networks.keras_network("simple", encoder.embedding_matrix())
+    targets = reviews.labels[:, None].astype("float32")
+    return lambda: model.fit(
+        encoder.pad(encoder.encode(reviews.texts)), targets, batch_size=BATCH_SIZE, verbose=0
+    )
+
+
+def textbook_from_texts(settings: Settings, count: int) -> Call:
     """An epoch as the textbook does it."""
     from benchmarks import textbook
 
+    reviews = settings.reviews("train", count)
     vectors = textbook.keyed_vectors(networks.preprocessor().word_vectors)
     model = networks.keras_network("simple", None)
-    targets = labels[:, None].astype("float32")
+    targets = reviews.labels[:, None].astype("float32")
 
     def run() -> None:
-        inputs = textbook.arrays(texts, vectors, MAXLEN)
+        inputs = textbook.arrays(reviews.texts, vectors, MAXLEN)
         model.fit(inputs, targets, batch_size=BATCH_SIZE, epochs=1, verbose=0)
 
     return run
