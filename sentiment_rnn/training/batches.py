@@ -13,8 +13,10 @@ import numpy as np
 
 from sentiment_rnn.preprocessing.padding import pad_sequences
 
-# Batches whose texts are sorted by length together: of whole film reviews, 5% is padding then.
-_SORTED = 50
+# Batches whose texts are sorted by length together. With 50 there is hardly any padding, but a GRU
+# on film reviews ended an epoch's validation 0.01 lower, and less steadily, than without sorting;
+# with 6 it doesn't, and is nearly as fast.
+_SORTED = 6
 
 
 class TextBatches:
