@@ -105,6 +105,7 @@ def test_character_models_are_trained_as_their_sources_say(architecture, shape, 
         ({"rate": 3}, "Character models have no option 'rate'"),
         ({"units": 0}, "units must be a whole number from 1"),
         ({"window": 0}, "window must be a whole number from 1"),
+        ({"learning_rate_decay": 1000}, "above 0 and at most 1: the rate falls. Received: 1000"),
     ],
 )
 def test_options_of_character_models_that_make_no_sense(options, message):

@@ -126,6 +126,11 @@ class CharacterTrainingConfig:
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
         check_positive("learning_rate", self.learning_rate)
         check_positive("learning_rate_decay", self.learning_rate_decay)
+        if self.learning_rate_decay > 1:
+            raise ValueError(
+                "learning_rate_decay must be above 0 and at most 1: the rate falls. Received: "
+                f"{self.learning_rate_decay!r}"
+            )
         check_positive("clip_norm", self.clip_norm)
         check_flag("shuffle_lines", self.shuffle_lines)
 
