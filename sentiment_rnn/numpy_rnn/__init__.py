@@ -16,7 +16,7 @@ In the order of the data:
 - `prediction` reads many texts at once, with all processors;
 - `sampling` draws what comes next from a network's probabilities, and so writes texts.
 
-`memory` and `threads` make it fast: they know nothing of networks' mathematics.
+`memory`, `step_product` and `threads` make it fast: they know nothing of networks' mathematics.
 
 Names, gate order, masks and numbers are Keras's, so that weights move both ways. Nothing here
 imports Keras; nothing changes its arguments, but for an optimizer the weights and its state.

@@ -1,7 +1,7 @@
 """What each kind of recurrent neurons does in one time step, forwards and backwards.
 
 A cell sees only projected inputs, ``x_t @ kernel + bias``, so that a step is the small recurrent
-product and what follows it. Four habits keep the time loop, which `recurrent` runs, short:
+product and what follows it. Some habits keep the time loop, which `recurrent` runs, short:
 
 - all steps write into arrays that were made before the loop;
 - the gates of a step lie one behind the other, ``(gates, batch, units)``, not side by side as in
@@ -18,6 +18,7 @@ of the sum ``a`` that enters an activation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from sentiment_rnn.architectures.layers import RECURRENT_GATES, LayerSpec
 from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS, Activation
 from sentiment_rnn.numpy_rnn.memory import empty
 from sentiment_rnn.numpy_rnn.projection import sum_rows
+from sentiment_rnn.numpy_rnn.step_product import Product, step_product
 
 Array = np.ndarray
 
@@ -93,36 +95,56 @@ def make_cell(
             array.fill(0)
         return array
 
+    kernel = _Kernel(recurrent_kernel, batch, time)
     if layer.class_name == "HiddenFeedbackRNN":
-        return _HiddenFeedback(layer, recurrent_kernel, recurrent_bias, batch)
+        return _HiddenFeedback(layer, kernel, recurrent_bias)
     gates = RECURRENT_GATES[layer.class_name]
     if layer.class_name == "SimpleRNN":
-        return _SimpleRNN(layer, recurrent_kernel)
+        return _SimpleRNN(layer, kernel)
     if layer.class_name == "LSTM":
-        return _LSTM(layer, recurrent_kernel, buffer(gates), buffer())
+        return _LSTM(layer, kernel, buffer(gates), buffer())
     if layer["reset_after"]:
-        return _GRUResetAfter(layer, recurrent_kernel, recurrent_bias, buffer(gates), buffer())
-    return _GRUResetBefore(layer, recurrent_kernel, buffer(gates))
+        return _GRUResetAfter(layer, kernel, recurrent_bias, buffer(gates), buffer())
+    return _GRUResetBefore(layer, kernel, buffer(gates))
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """A recurrent kernel, ``(units, columns)``, and how many rows it meets in how many steps."""
+
+    array: Array
+    rows: int
+    steps: int
+
+    def product(self, gates: int = 1) -> Product:
+        """``x @ kernel``, by gate."""
+        return step_product(self.array, rows=self.rows, steps=self.steps, gates=gates)
+
+    def product_back(self) -> Product:
+        """``x @ kernel.T``."""
+        transposed = np.ascontiguousarray(self.array.T)
+        return step_product(transposed, rows=self.rows, steps=self.steps)
 
 
 class _SimpleRNN:
     """``h_t = f(x_t @ W + b + h_{t-1} @ U)``: Elman, "Finding Structure in Time", 1990."""
 
-    def __init__(self, layer: LayerSpec, recurrent_kernel: Array) -> None:
+    def __init__(self, layer: LayerSpec, kernel: _Kernel) -> None:
         self._activation = _activation(layer, "activation")
-        self._u = recurrent_kernel
+        self._u = kernel
+        self._product = kernel.product()
 
     def arrange(self, projected: Array) -> list[Array]:
         return list(projected)
 
     def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
         h = after[0]
-        np.dot(before[0], self._u, out=h)
+        self._product(before[0], h)
         np.add(h, projected, out=h)
         self._activation.function(h, out=h)
 
     def prepare(self, states: Sequence[Array]) -> None:
-        self._u_t = np.ascontiguousarray(self._u.T)
+        self._product_back = self._u.product_back()
         self._da = _slope(self._activation, states[0][1:])
 
     def step_back(self, t: int, gradients: list[Array]) -> None:
@@ -131,7 +153,7 @@ class _SimpleRNN:
         (dh,) = gradients
         da = self._da[t]
         np.multiply(da, dh, out=da)
-        np.dot(da, self._u_t, out=dh)
+        self._product_back(da, dh)
 
     def skip_back(self, t: int) -> None:
         self._da[t] = 0
@@ -143,20 +165,19 @@ class _SimpleRNN:
 class _HiddenFeedback:
     """``h_t = f([x_t @ W + b, h_{t-1} @ U + b'])``: side by side what a SimpleRNN adds up."""
 
-    def __init__(
-        self, layer: LayerSpec, recurrent_kernel: Array, recurrent_bias: Array | None, batch: int
-    ) -> None:
+    def __init__(self, layer: LayerSpec, kernel: _Kernel, recurrent_bias: Array | None) -> None:
         self._activation = _activation(layer, "activation")
-        self._u, self._bias = recurrent_kernel, recurrent_bias
+        self._u, self._bias = kernel, recurrent_bias
+        self._product = kernel.product()
         self._columns = layer.columns
-        self._sum = np.empty((batch, layer.columns), recurrent_kernel.dtype)
+        self._sum = np.empty((kernel.rows, layer.columns), kernel.array.dtype)
 
     def arrange(self, projected: Array) -> list[Array]:
         return list(projected)
 
     def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
         h = after[0]
-        np.dot(before[0], self._u, out=self._sum)
+        self._product(before[0], self._sum)
         np.copyto(h[:, : self._columns], projected)
         if self._bias is None:
             np.copyto(h[:, self._columns :], self._sum)
@@ -165,7 +186,7 @@ class _HiddenFeedback:
         self._activation.function(h, out=h)
 
     def prepare(self, states: Sequence[Array]) -> None:
-        self._u_t = np.ascontiguousarray(self._u.T)
+        self._product_back = self._u.product_back()
         self._da = _slope(self._activation, states[0][1:])
         self._dr = empty((*self._da.shape[:2], self._columns), self._da.dtype)
 
@@ -174,7 +195,7 @@ class _HiddenFeedback:
         da, dr = self._da[t], self._dr[t]
         np.multiply(da, dh, out=da)
         np.copyto(dr, da[:, self._columns :])
-        np.dot(dr, self._u_t, out=dh)
+        self._product_back(dr, dh)
 
     def skip_back(self, t: int) -> None:
         self._da[t] = 0
@@ -196,18 +217,16 @@ class _LSTM:
     Schmidhuber and Cummins, "Learning to Forget: Continual Prediction with LSTM", 2000.
     """
 
-    def __init__(
-        self, layer: LayerSpec, recurrent_kernel: Array, gates: Array, squashed: Array
-    ) -> None:
+    def __init__(self, layer: LayerSpec, kernel: _Kernel, gates: Array, squashed: Array) -> None:
         self._activation = _activation(layer, "activation")
         self._gate = _activation(layer, "recurrent_activation")
-        self._squash = _squash_ifgo(self._gate, self._activation, gates.dtype)
-        self._u = recurrent_kernel
+        self._squash = _squash_ifgo(self._gate, self._activation, gates[0])
+        self._u = kernel
+        self._product = kernel.product(4)
         # i, f, g, o after their activations, (time or 1, 4, batch, units).
         self._gates = gates
         self._squashed = squashed  # f(c_t), (time or 1, batch, units)
-        self._product = np.empty_like(squashed[0])
-        self._sum, self._sum_by_gate = _buffer_of_sums(gates)
+        self._scratch = np.empty_like(squashed[0])
 
     def arrange(self, projected: Array) -> list[Array]:
         return list(_by_gate(projected, 4))
@@ -216,48 +235,47 @@ class _LSTM:
         t = t if len(self._gates) > 1 else 0
         h, c = after
         gates, squashed = self._gates[t], self._squashed[t]
-        np.dot(before[0], self._u, out=self._sum)
-        np.add(self._sum_by_gate, projected, out=gates)
+        self._product(before[0], gates)
+        np.add(gates, projected, out=gates)
         self._squash(gates)
         i, f, g, o = gates
         np.multiply(f, before[1], out=c)
-        np.multiply(i, g, out=self._product)
-        np.add(c, self._product, out=c)
+        np.multiply(i, g, out=self._scratch)
+        np.add(c, self._scratch, out=c)
         self._activation.function(c, out=squashed)
         np.multiply(o, squashed, out=h)
 
     def prepare(self, states: Sequence[Array]) -> None:
-        self._u_t = np.ascontiguousarray(self._u.T)
+        self._product_back = self._u.product_back()
         i, g, o = (self._gates[:, place] for place in (0, 2, 3))
         # Each gate's slope times what the gate is multiplied with in the equations above.
-        self._da = da = empty(self._gates.shape, self._gates.dtype)
-        _slope(self._gate, self._gates[:, :2], da[:, :2])
-        _slope(self._activation, g, da[:, 2])
-        _slope(self._gate, o, da[:, 3])
-        da[:, 0] *= g
-        da[:, 1] *= states[1][:-1]
-        da[:, 2] *= i
-        da[:, 3] *= self._squashed
+        self._factors = factors = empty(self._gates.shape, self._gates.dtype)
+        _slope(self._gate, self._gates[:, :2], factors[:, :2])
+        _slope(self._activation, g, factors[:, 2])
+        _slope(self._gate, o, factors[:, 3])
+        factors[:, 0] *= g
+        factors[:, 1] *= states[1][:-1]
+        factors[:, 2] *= i
+        factors[:, 3] *= self._squashed
         self._dc_dh = _slope(self._activation, self._squashed)
         self._dc_dh *= o
-        self._result, self._result_by_gate = _result(da)
+        self._da, self._da_by_gate = _result(self._gates)
 
     def step_back(self, t: int, gradients: list[Array]) -> None:
         dh, dc = gradients
-        da = self._da[t]
-        np.multiply(da[3], dh, out=da[3])
-        np.multiply(dh, self._dc_dh[t], out=self._product)
-        np.add(dc, self._product, out=dc)
-        np.multiply(da[:3], dc, out=da[:3])
+        factors, da = self._factors[t], self._da_by_gate[t]
+        np.multiply(factors[3], dh, out=da[3])
+        np.multiply(dh, self._dc_dh[t], out=self._scratch)
+        np.add(dc, self._scratch, out=dc)
+        np.multiply(factors[:3], dc, out=da[:3])
         np.multiply(dc, self._gates[t, 1], out=dc)
-        np.copyto(self._result_by_gate[t], da)
-        np.dot(self._result[t], self._u_t, out=dh)
+        self._product_back(self._da[t], dh)
 
     def skip_back(self, t: int) -> None:
-        self._result[t] = 0
+        self._da[t] = 0
 
     def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
-        return self._result, _outer(states[0][:-1], self._result), None
+        return self._da, _outer(states[0][:-1], self._da), None
 
 
 class _GRUResetAfter:
@@ -273,7 +291,7 @@ class _GRUResetAfter:
     def __init__(
         self,
         layer: LayerSpec,
-        recurrent_kernel: Array,
+        kernel: _Kernel,
         recurrent_bias: Array | None,
         gates: Array,
         candidates: Array,
@@ -281,13 +299,16 @@ class _GRUResetAfter:
         self._activation = _activation(layer, "activation")
         self._gate = _activation(layer, "recurrent_activation")
         self._squash = _squash_gates(self._gate)
-        self._u, self._bias = recurrent_kernel, recurrent_bias
+        self._u = kernel
+        self._product = kernel.product(3)
+        # (3, 1, units), as the sums are.
+        self._bias = None if recurrent_bias is None else recurrent_bias.reshape(3, 1, -1)
         # z, r and g after their activations, (time or 1, 3, batch, units).
         self._gates = gates
         # h_{t-1} @ U_h + b'_h, by which the gradient of the reset gate is multiplied.
         self._candidates = candidates
-        self._product = np.empty_like(candidates[0])
-        self._sum, self._sum_by_gate = _buffer_of_sums(gates)
+        self._scratch = np.empty_like(candidates[0])
+        self._sum = np.empty_like(gates[0])
 
     def arrange(self, projected: Array) -> list[Array]:
         return list(_by_gate(projected, 3))
@@ -295,36 +316,39 @@ class _GRUResetAfter:
     def step(self, t: int, projected: Array, before: Sequence[Array], after: list[Array]) -> None:
         t = t if len(self._gates) > 1 else 0
         gates, candidate = self._gates[t], self._candidates[t]
-        np.dot(before[0], self._u, out=self._sum)
+        self._product(before[0], self._sum)
         if self._bias is not None:
             np.add(self._sum, self._bias, out=self._sum)
-        np.add(self._sum_by_gate[:2], projected[:2], out=gates[:2])
+        np.add(self._sum[:2], projected[:2], out=gates[:2])
         self._squash(gates[:2])
         z, r, g = gates
-        np.copyto(candidate, self._sum_by_gate[2])
+        np.copyto(candidate, self._sum[2])
         np.multiply(r, candidate, out=g)
         np.add(g, projected[2], out=g)
         self._activation.function(g, out=g)
-        _mix(z, before[0], g, after[0], self._product)
+        _mix(z, before[0], g, after[0], self._scratch)
 
     def prepare(self, states: Sequence[Array]) -> None:
-        self._u_t = np.ascontiguousarray(self._u.T)
-        self._da = _gru_factors(self._gate, self._activation, self._gates, states[0][:-1])
-        self._da[:, 1] *= self._candidates
+        self._product_back = self._u.product_back()
+        self._factors = _gru_factors(self._gate, self._activation, self._gates, states[0][:-1])
+        self._factors[:, 1] *= self._candidates
+        self._da, self._da_by_gate = _result(self._gates)
         # The gradient of the recurrent product is that of the input's, but in the candidate the
         # reset gate stands between them.
-        self._dr, self._dr_by_gate = _result(self._da)
+        self._dr, self._dr_by_gate = _result(self._gates)
 
     def step_back(self, t: int, gradients: list[Array]) -> None:
         (dh,) = gradients
-        da, dr, (z, r, _) = self._da[t], self._dr_by_gate[t], self._gates[t]
-        np.multiply(da[::2], dh, out=da[::2])
-        np.multiply(da[1], da[2], out=da[1])
-        np.copyto(dr[:2], da[:2])
-        np.multiply(da[2], r, out=dr[2])
-        np.multiply(dh, z, out=self._product)
-        np.dot(self._dr[t], self._u_t, out=dh)
-        np.add(dh, self._product, out=dh)
+        factors, (z, r, _) = self._factors[t], self._gates[t]
+        da, dr = self._da_by_gate[t], self._dr_by_gate[t]
+        np.multiply(factors[::2], dh, out=factors[::2])
+        np.multiply(factors[1], factors[2], out=factors[1])
+        np.copyto(da, factors)
+        np.multiply(factors[2], r, out=factors[2])
+        np.copyto(dr, factors)
+        np.multiply(dh, z, out=self._scratch)
+        self._product_back(self._dr[t], dh)
+        np.add(dh, self._scratch, out=dh)
 
     def skip_back(self, t: int) -> None:
         self._da[t] = 0
@@ -332,9 +356,7 @@ class _GRUResetAfter:
 
     def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
         bias = None if self._bias is None else sum_rows(self._dr)
-        result, by_gate = _result(self._da)
-        np.copyto(by_gate, self._da)
-        return result, _outer(states[0][:-1], self._dr), bias
+        return self._da, _outer(states[0][:-1], self._dr), bias
 
 
 class _GRUResetBefore:
@@ -346,16 +368,17 @@ class _GRUResetBefore:
     Machine Translation", 2014.
     """
 
-    def __init__(self, layer: LayerSpec, recurrent_kernel: Array, gates: Array) -> None:
+    def __init__(self, layer: LayerSpec, kernel: _Kernel, gates: Array) -> None:
         self._activation = _activation(layer, "activation")
         self._gate = _activation(layer, "recurrent_activation")
         self._squash = _squash_gates(self._gate)
         self._units = units = layer.units
-        self._u_gates = np.ascontiguousarray(recurrent_kernel[:, : 2 * units])
-        self._u_candidate = np.ascontiguousarray(recurrent_kernel[:, 2 * units :])
+        self._u_gates = replace(kernel, array=kernel.array[:, : 2 * units])
+        self._u_candidate = replace(kernel, array=kernel.array[:, 2 * units :])
+        self._of_gates = self._u_gates.product(2)
+        self._of_candidate = self._u_candidate.product()
         self._gates = gates
-        self._sum, self._sum_by_gate = _buffer_of_sums(gates[:, :2])
-        self._product = np.empty_like(gates[0, 0])
+        self._scratch = np.empty_like(gates[0, 0])
 
     def arrange(self, projected: Array) -> list[Array]:
         return list(_by_gate(projected, 3))
@@ -364,44 +387,44 @@ class _GRUResetBefore:
         t = t if len(self._gates) > 1 else 0
         gates = self._gates[t]
         z, r, g = gates
-        np.dot(before[0], self._u_gates, out=self._sum)
-        np.add(self._sum_by_gate, projected[:2], out=gates[:2])
+        self._of_gates(before[0], gates[:2])
+        np.add(gates[:2], projected[:2], out=gates[:2])
         self._squash(gates[:2])
-        np.multiply(r, before[0], out=self._product)
-        np.dot(self._product, self._u_candidate, out=g)
+        np.multiply(r, before[0], out=self._scratch)
+        self._of_candidate(self._scratch, g)
         np.add(g, projected[2], out=g)
         self._activation.function(g, out=g)
-        _mix(z, before[0], g, after[0], self._product)
+        _mix(z, before[0], g, after[0], self._scratch)
 
     def prepare(self, states: Sequence[Array]) -> None:
-        self._u_gates_t = np.ascontiguousarray(self._u_gates.T)
-        self._u_candidate_t = np.ascontiguousarray(self._u_candidate.T)
-        self._da = _gru_factors(self._gate, self._activation, self._gates, states[0][:-1])
-        self._da[:, 1] *= states[0][:-1]
-        self._result, self._result_by_gate = _result(self._da)
+        self._of_gates_back = self._u_gates.product_back()
+        self._of_candidate_back = self._u_candidate.product_back()
+        self._factors = _gru_factors(self._gate, self._activation, self._gates, states[0][:-1])
+        self._factors[:, 1] *= states[0][:-1]
+        self._da, self._da_by_gate = _result(self._gates)
 
     def step_back(self, t: int, gradients: list[Array]) -> None:
         (dh,) = gradients
-        da, (z, r, _), of_reset = self._da[t], self._gates[t], self._product
-        np.multiply(da[::2], dh, out=da[::2])
-        np.dot(da[2], self._u_candidate_t, out=of_reset)  # the gradient of r * h
-        np.multiply(da[1], of_reset, out=da[1])
+        factors, (z, r, _), of_reset = self._factors[t], self._gates[t], self._scratch
+        np.multiply(factors[::2], dh, out=factors[::2])
+        self._of_candidate_back(factors[2], of_reset)  # the gradient of r * h
+        np.multiply(factors[1], of_reset, out=factors[1])
         np.multiply(dh, z, out=dh)
         np.multiply(of_reset, r, out=of_reset)
         np.add(dh, of_reset, out=dh)
-        np.copyto(self._result_by_gate[t], da)
-        np.dot(self._result[t, :, : 2 * self._units], self._u_gates_t, out=of_reset)
+        np.copyto(self._da_by_gate[t], factors)
+        self._of_gates_back(self._da[t, :, : 2 * self._units], of_reset)
         np.add(dh, of_reset, out=dh)
 
     def skip_back(self, t: int) -> None:
-        self._result[t] = 0
+        self._da[t] = 0
 
     def finish(self, states: Sequence[Array]) -> tuple[Array, Array, Array | None]:
         split, before = 2 * self._units, states[0][:-1]
-        gradient = np.empty((self._units, self._result.shape[-1]), before.dtype)
-        gradient[:, :split] = _outer(before, self._result[..., :split])
-        gradient[:, split:] = _outer(self._gates[:, 1] * before, self._result[..., split:])
-        return self._result, gradient, None
+        gradient = np.empty((self._units, self._da.shape[-1]), before.dtype)
+        gradient[:, :split] = _outer(before, self._da[..., :split])
+        gradient[:, split:] = _outer(self._gates[:, 1] * before, self._da[..., split:])
+        return self._da, gradient, None
 
 
 def _mix(z: Array, h: Array, g: Array, new: Array, product: Array) -> None:
@@ -438,10 +461,8 @@ def _squash_gates(gate: Activation) -> Callable[[Array], None]:
     return squash
 
 
-def _squash_ifgo(
-    gate: Activation, activation: Activation, dtype: np.dtype
-) -> Callable[[Array], None]:
-    """A function that applies the activations of an LSTM's i, f, g and o in place."""
+def _squash_ifgo(gate: Activation, activation: Activation, like: Array) -> Callable[[Array], None]:
+    """A function that applies the activations of an LSTM's i, f, g and o, in arrays like `like`."""
     if (gate.name, activation.name) != ("sigmoid", "tanh"):
 
         def apart(gates: Array) -> None:
@@ -450,9 +471,10 @@ def _squash_ifgo(
             _in_place(gate, gates[3])
 
         return apart
-    # With the sigmoid as a tanh, all four go through the same tanh.
-    scale = np.array([0.5, 0.5, 1, 0.5], dtype).reshape(4, 1, 1)
-    shift = np.array([0.5, 0.5, 0, 0.5], dtype).reshape(4, 1, 1)
+    # With the sigmoid as a tanh, all four go through the same tanh. The factors are as large as
+    # the gates: NumPy multiplies by numbers in a row faster than by the same one again and again.
+    scale, shift = np.full_like(like, 0.5), np.full_like(like, 0.5)
+    scale[2], shift[2] = 1, 0
 
     def together(gates: Array) -> None:
         np.multiply(gates, scale, out=gates)
@@ -491,12 +513,6 @@ def _result(by_gate: Array) -> tuple[Array, Array]:
     time, gates, batch, units = by_gate.shape
     result = empty((time, batch, gates * units), by_gate.dtype)
     return result, _by_gate(result, gates)
-
-
-def _buffer_of_sums(gates: Array) -> tuple[Array, Array]:
-    """An array ``(batch, gates * units)`` for the recurrent product, and it by gate."""
-    result, by_gate = _result(gates[:1])
-    return result[0], by_gate[0]
 
 
 def _outer(before: Array, gradient: Array) -> Array:

@@ -6,13 +6,16 @@ plain arrays that can be saved; weights and state are changed in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from math import sqrt
 
 import numpy as np
 
 Array = np.ndarray
+
+# Numbers that are changed at a time.
+_PIECE = 1 << 15
 
 
 @dataclass
@@ -103,7 +106,9 @@ class Optimizer:
         state.iterations += 1
         for place, (weight, gradient) in enumerate(zip(weights, gradients, strict=True)):
             slots = [arrays[place] for arrays in state.slots.values()]
-            self._step(weight, gradient, rate, state.iterations, *slots)
+            for pieces in _in_pieces(weight, np.asarray(gradient), *slots):
+                weight_piece, gradient_piece, *slot_pieces = pieces
+                self._step(weight_piece, gradient_piece, rate, state.iterations, *slot_pieces)
 
     def _memory(self) -> dict[str, float]:
         """What is remembered of each weight, by name, and the value that it starts with."""
@@ -352,6 +357,16 @@ def clip_by_global_norm(gradients: Sequence[Array], limit: float) -> tuple[list[
     norm = sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients))
     scale = limit / max(norm, limit) if np.isfinite(norm) else float("nan")
     return [gradient * scale for gradient in gradients], norm
+
+
+def _in_pieces(*arrays: Array) -> Iterator[list[Array]]:
+    """Views of arrays of one shape, piece by piece: what a step makes stays in the cache."""
+    if not all(array.flags.c_contiguous for array in arrays):
+        yield list(arrays)
+        return
+    rows = [array.reshape(-1) for array in arrays]
+    for start in range(0, len(rows[0]), _PIECE):
+        yield [row[start : start + _PIECE] for row in rows]
 
 
 def _check_limit(limit: float) -> None:

@@ -166,3 +166,21 @@ def test_zeros_stay_zeros():
 def test_a_limit_is_above_zero(clip, limit):
     with pytest.raises(ValueError, match="The limit must be above 0. Received"):
         clip([np.ones(2)], limit)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_large_weight_is_changed_like_its_parts(name):
+    """It is worked on in pieces, but for one that doesn't lie in memory in a row."""
+    random = np.random.default_rng(1)
+    weight, gradient = random.standard_normal((2, 300, 300))
+    optimizer = OPTIMIZERS[name]()
+    found = []
+    for weights in ([weight.copy()], [weight.copy(order="F")], [row.copy() for row in weight]):
+        gradients = [gradient] if len(weights) == 1 else list(gradient)
+        state = optimizer.start(weights)
+        for _ in range(3):
+            optimizer.update(weights, gradients, state)
+        found.append(np.concatenate([np.atleast_2d(array) for array in weights]))
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_array_equal(found[1], found[2])
+    assert not np.array_equal(found[0], weight)

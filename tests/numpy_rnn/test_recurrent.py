@@ -101,7 +101,7 @@ def test_the_published_tutorials_product_fails_the_gradient_check(monkeypatch):
 
     def untransposed(self, states):
         prepare(self, states)
-        self._u_t = self._u
+        self._product_back = self._product
 
     monkeypatch.setattr(cells._SimpleRNN, "prepare", untransposed)
     with pytest.raises(AssertionError, match="projected: relative error"):
