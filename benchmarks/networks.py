@@ -52,14 +52,12 @@ def task(
 
 def numpy_epoch(todo: Task) -> Callable[[], None]:
     """Trains for an epoch with this package's NumPy engine."""
-    from sentiment_rnn.numpy_rnn.memory import reuse
-    from sentiment_rnn.numpy_rnn.threads import threads_for
     from sentiment_rnn.training.numpy_engine import Trainer
 
     trainer, batches = Trainer(todo), todo.batches()
 
     def epoch() -> None:
-        with reuse(), threads_for(todo.network, BATCH_SIZE):
+        with trainer.gradients.at_work(BATCH_SIZE):
             for number in range(len(batches)):
                 trainer.train_batch(*batches[number])
 

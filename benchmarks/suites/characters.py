@@ -18,9 +18,7 @@ from benchmarks.settings import Settings
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.numpy_rnn import initial_weights
-from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.stepping import RNN
-from sentiment_rnn.numpy_rnn.threads import threads_for
 from sentiment_rnn.preprocessing import Alphabet
 from sentiment_rnn.training.character_batches import CharacterBatches
 from sentiment_rnn.training.character_engine import CharacterTask, CharacterTrainer
@@ -105,7 +103,7 @@ def _learning(settings: Settings, units: int) -> Comparison:
         trainer = CharacterTrainer(CharacterTask(spec, ids, ids[:1000], config, seed=0))
 
         def learn() -> None:
-            with threads_for(spec, rows), reuse():
+            with trainer.at_work():
                 for _ in range(steps):
                     trainer.train_window()
 

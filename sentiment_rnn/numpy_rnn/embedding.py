@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.projection import take_rows
 
@@ -62,7 +63,11 @@ class EmbeddedNetwork:
         self._places = np.zeros(len(vectors), np.int32)
 
     def forward(
-        self, ids: Array, *, training: bool = False, rng: np.random.Generator | None = None
+        self,
+        ids: Array,
+        *,
+        training: bool = False,
+        rng: np.random.Generator | ChanceOfRows | None = None,
     ) -> Array:
         """The network's output.
 

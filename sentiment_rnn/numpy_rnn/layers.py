@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import prod
+
 import numpy as np
 
 from sentiment_rnn.numpy_rnn.activations import ACTIVATIONS
 from sentiment_rnn.numpy_rnn.memory import empty, empty_like
-from sentiment_rnn.numpy_rnn.projection import is_time_major, project, project_backward, sum_rows
+from sentiment_rnn.numpy_rnn.projection import project, project_backward, sum_rows
 
 Array = np.ndarray
 
@@ -30,11 +33,26 @@ def masking(x: Array, mask_value: float = 0.0) -> tuple[Array, Array]:
     return np.where(mask[..., np.newaxis], x, x.dtype.type(0)), mask
 
 
-def dropout(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class ChanceOfRows:
+    """Chance for some rows of a batch: what they would get if all of it were here.
+
+    Args:
+        rng: where chance comes from.
+        start: the first of the rows.
+        batch: rows of the whole batch.
+    """
+
+    rng: np.random.Generator
+    start: int
+    batch: int
+
+
+def dropout(x: Array, rate: float, rng: np.random.Generator | ChanceOfRows) -> tuple[Array, Array]:
     """Drops values by chance and enlarges the others, so that the expected sum stays.
 
     Args:
-        x: floats of any shape.
+        x: floats of any shape; with `ChanceOfRows` ``(rows, ...)``.
         rate: share to drop, at least 0 and below 1.
         rng: where chance comes from.
 
@@ -50,13 +68,27 @@ def dropout(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, Arr
     Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
     Overfitting", 2014; dividing while training is known as inverted dropout.
     """
-    # 16 bits of chance for each number; the rate is a multiple of 1 / 65,536 then.
-    bits = rng.integers(0, 1 << 64, -(-x.size // 4), np.uint64).view(np.uint16)[: x.size]
     factors = empty_like(x)
-    in_memory = factors.swapaxes(0, 1) if is_time_major(x) else factors
-    kept = (bits >= round(rate * (1 << 16))).reshape(in_memory.shape)
-    np.multiply(kept, x.dtype.type(1 / (1 - rate)), out=in_memory)
+    kept = _bits(x.shape, rng) >= round(rate * (1 << 16))
+    np.multiply(kept, x.dtype.type(1 / (1 - rate)), out=factors)
     return np.multiply(x, factors, out=empty_like(x)), factors
+
+
+def _bits(shape: tuple[int, ...], rng: np.random.Generator | ChanceOfRows) -> Array:
+    """16 bits of chance for each number: a rate is a multiple of 1 / 65,536 then.
+
+    They are drawn with time first, which is how the outputs of a recurrent layer lie in memory.
+    """
+    rows = slice(None)
+    if isinstance(rng, ChanceOfRows):
+        rows = slice(rng.start, rng.start + shape[0])
+        shape, rng = (rng.batch, *shape[1:]), rng.rng
+    size = prod(shape)
+    bits = rng.integers(0, 1 << 64, -(-size // 4), np.uint64).view(np.uint16)[:size]
+    if len(shape) == 3:
+        batch, time, features = shape
+        return bits.reshape(time, batch, features).swapaxes(0, 1)[rows]
+    return bits.reshape(shape)[rows]
 
 
 def flatten(x: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.numpy_rnn.layers import (
+    ChanceOfRows,
     dense,
     dense_backward,
     dense_of_steps,
@@ -105,7 +106,7 @@ class Network:
         x: Array,
         *,
         training: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator | ChanceOfRows | None = None,
         keep: bool | None = None,
     ) -> Array:
         """Computes the network's output.
@@ -148,7 +149,7 @@ class Network:
         *,
         mask: Array | None = None,
         training: bool = False,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator | ChanceOfRows | None = None,
         keep: bool | None = None,
     ) -> Array:
         """As `forward`, from inputs that the kernel of the first recurrent layer has met already.
@@ -344,7 +345,9 @@ class Network:
             for key, state in states.items()
         }
 
-    def _begin(self, batch: int, training: bool, rng: np.random.Generator | None) -> None:
+    def _begin(
+        self, batch: int, training: bool, rng: np.random.Generator | ChanceOfRows | None
+    ) -> None:
         """Checks before the first layer runs, so that an error leaves the states as they are."""
         self._records = None
         self.output_mask = None
@@ -376,7 +379,7 @@ class Network:
         projected: list[Array] | None,
         mask: Array | None,
         training: bool,
-        rng: np.random.Generator | None,
+        rng: np.random.Generator | ChanceOfRows | None,
         keep: bool,
     ) -> Array:
         """Runs the layers from `first` on."""

@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,9 @@ from sentiment_rnn._files import atomic_file
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError
 from sentiment_rnn.numpy_rnn import Network, initial_weights
-from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.threads import threads_for
 from sentiment_rnn.training.character_batches import CharacterBatches
-from sentiment_rnn.training.character_learners import LEARNERS
+from sentiment_rnn.training.character_learners import make_learner
 from sentiment_rnn.training.config import CharacterTrainingConfig
 from sentiment_rnn.training.progress import Progress
 
@@ -141,9 +140,11 @@ class CharacterTrainer:
         config = task.config
         rng = np.random.default_rng([task.seed, 0])
         weights = initial_weights(task.network, rng, np.float32)
-        self._learner = LEARNERS[config.engine](task.network, weights, config, task.seed)
-        self.run = CharacterRun(self._learner.weights(), weights)
         self.batches = CharacterBatches(task.training, config.batch_size, config.window)
+        self._learner = make_learner(
+            task.network, weights, config, task.seed, windows=len(self.batches)
+        )
+        self.run = CharacterRun(self._learner.weights(), weights)
         # Of the windows of the epoch so far, or of the one that has just ended.
         self._losses: list[float] = []
 
@@ -167,6 +168,14 @@ class CharacterTrainer:
         run.step += 1
         self._losses.append(loss)
         return loss
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """What window after window is trained in."""
+        return self._learner.at_work()
+
+    def close(self) -> None:
+        """Lets go of what only training needs."""
+        self._learner.close()
 
     def end_epoch(self) -> dict[str, float]:
         """Measures the epoch that has just ended, and keeps its weights if they are the best."""
@@ -327,27 +336,27 @@ def fit_characters(
             progress.write(f"{sample.heading}\n{sample.text}")
 
     sample_every = task.config.sample_every
-    with threads_for(task.network, task.config.batch_size):
-        while not trainer.is_done():
-            if progress is not None:
-                progress.begin_epoch()
-            with reuse():
-                while True:
-                    trainer.train_window()
-                    if progress is not None:
-                        progress.end_batch()
-                    if trainer.run.step % len(trainer.batches) == 0:
-                        break
-                    if sample_every and trainer.run.step % sample_every == 0:
-                        add_sample()
-                    if checkpoint is not None and trainer.run.step % checkpoint_every == 0:
-                        trainer.save(checkpoint)
-            scores = trainer.end_epoch()
-            if progress is not None:
-                progress.end_epoch(scores)
-            add_sample(scores["val_loss"])
-            if checkpoint is not None:
-                trainer.save(checkpoint)
+    while not trainer.is_done():
+        if progress is not None:
+            progress.begin_epoch()
+        with trainer.at_work():
+            while True:
+                trainer.train_window()
+                if progress is not None:
+                    progress.end_batch()
+                if trainer.run.step % len(trainer.batches) == 0:
+                    break
+                if sample_every and trainer.run.step % sample_every == 0:
+                    add_sample()
+                if checkpoint is not None and trainer.run.step % checkpoint_every == 0:
+                    trainer.save(checkpoint)
+        scores = trainer.end_epoch()
+        if progress is not None:
+            progress.end_epoch(scores)
+        add_sample(scores["val_loss"])
+        if checkpoint is not None:
+            trainer.save(checkpoint)
+    trainer.close()
     return trainer.look()
 
 

@@ -5,15 +5,16 @@ Both begin with the same weights and take the same steps. What dropout drops dif
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.numpy_rnn import OPTIMIZERS, clip_by_global_norm, loss_and_gradient
-from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
+from sentiment_rnn.numpy_rnn import OPTIMIZERS, clip_by_global_norm
 from sentiment_rnn.training.config import CharacterTrainingConfig
+from sentiment_rnn.training.gradients import BatchGradients, Objective, count_processes
 
 
 class Learner(Protocol):
@@ -48,16 +49,40 @@ class Learner(Protocol):
             ValueError: if a shape doesn't fit.
         """
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """What window after window is learned in."""
 
-class _NumpyLearner:
-    """A learner without Keras.
+    def close(self) -> None:
+        """Lets go of what only learning needs."""
+
+
+def make_learner(
+    network: NetworkSpec,
+    weights: Sequence[np.ndarray],
+    config: CharacterTrainingConfig,
+    seed: int,
+    *,
+    windows: int,
+) -> Learner:
+    """Makes what the config asks for.
 
     Args:
         network: the layers.
         weights: their arrays to begin with; copied.
-        config: optimizer and clipping.
+        config: engine, optimizer and clipping.
         seed: of dropout.
+        windows: of an epoch.
     """
+    if config.engine == "keras":
+        return _KerasLearner(network, weights, config, seed)
+    processes = count_processes(
+        network, rows=config.batch_size, time=config.window, batches=windows
+    )
+    return _NumpyLearner(network, weights, config, seed, processes)
+
+
+class _NumpyLearner:
+    """A learner without Keras."""
 
     def __init__(
         self,
@@ -65,57 +90,59 @@ class _NumpyLearner:
         weights: Sequence[np.ndarray],
         config: CharacterTrainingConfig,
         seed: int,
+        processes: int,
     ) -> None:
         self._config = config
         self._seed = seed
-        self._one_hot = np.eye(network.batch_shape[2], dtype=np.float32)
-        self._embedded = EmbeddedNetwork(network, weights, self._one_hot)
-        self._network = self._embedded.network
+        self._gradients = BatchGradients(
+            Objective(network, "categorical_crossentropy"),
+            weights,
+            np.eye(network.batch_shape[2], dtype=np.float32),
+            processes=processes,
+        )
+        self._weights = self._gradients.weights
         self._optimizer = OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate)
-        self._state = self._optimizer.start(self._network.weights)
+        self._state = self._optimizer.start(self._weights)
 
     def learn(
         self, inputs: np.ndarray, targets: np.ndarray, *, step: int, learning_rate: float
     ) -> float:
-        rng = np.random.default_rng([self._seed, 1, step])
-        output = self._embedded.forward(inputs, training=True, rng=rng)
-        done = loss_and_gradient(
-            "categorical_crossentropy", self._one_hot[targets], output, activation="softmax"
-        )
-        gradients, _ = self._embedded.backward(done.gradient, of_sum=done.of_sum)
-        gradients, _ = clip_by_global_norm(gradients, self._config.clip_norm)
-        self._optimizer.update(
-            self._network.weights, gradients, self._state, learning_rate=learning_rate
-        )
+        done = self._gradients.compute(inputs, targets, chance=[self._seed, 1, step])
+        gradients, _ = clip_by_global_norm(done.gradients, self._config.clip_norm)
+        self._optimizer.update(self._weights, gradients, self._state, learning_rate=learning_rate)
         return done.loss
 
     def weights(self) -> list[np.ndarray]:
-        return self._network.weights
+        return self._weights
 
     def memory(self) -> dict[str, np.ndarray]:
         found = {"iterations": np.array(self._state.iterations)}
         for name, slots in self._state.slots.items():
             found |= {f"slot-{name}-{place}": array for place, array in enumerate(slots)}
-        for (layer, _), state in self._network.states.items():
+        for (layer, _), state in self._gradients.states.items():
             found |= {f"state-{layer}-{place}": array for place, array in enumerate(state)}
         return found
 
     def restore(self, weights: Sequence[np.ndarray], memory: Mapping[str, np.ndarray]) -> None:
-        for array, saved in zip(self._network.weights, weights, strict=True):
+        for array, saved in zip(self._weights, weights, strict=True):
             array[...] = saved
         self._state.iterations = int(memory["iterations"])
         for name, slots in self._state.slots.items():
             for place, array in enumerate(slots):
                 array[...] = memory[f"slot-{name}-{place}"]
-        states: dict[int, list[np.ndarray]] = {}
-        for key in memory:  # in the order in which they were written
-            if key.startswith("state-"):
-                states.setdefault(int(key.split("-")[1]), []).append(memory[key])
-        self._network.states = {(layer, ""): tuple(state) for layer, state in states.items()}
+        for (layer, _), state in self._gradients.states.items():
+            for place, array in enumerate(state):
+                array[...] = memory[f"state-{layer}-{place}"]
+
+    def at_work(self) -> AbstractContextManager[None]:
+        return self._gradients.at_work(self._config.batch_size)
+
+    def close(self) -> None:
+        self._gradients.close()
 
 
 class _KerasLearner:
-    """A learner on Keras's backend, with a GPU where there is one. Arguments as `_NumpyLearner`."""
+    """A learner on Keras's backend, with a GPU where there is one."""
 
     def __init__(
         self,
@@ -166,6 +193,12 @@ class _KerasLearner:
         for name, variable in self._variables().items():
             variable.assign(memory[name])
 
+    def at_work(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def close(self) -> None:
+        pass
+
     def _variables(self) -> dict:
         """Carried states, the seeds of dropout, and all that the optimizer remembers."""
         found: dict = {}
@@ -176,6 +209,3 @@ class _KerasLearner:
         for number, one in enumerate(self._optimizer.variables):
             found[f"optimizer-{number}"] = one
         return found
-
-
-LEARNERS: dict[str, Callable[..., Learner]] = {"keras": _KerasLearner, "numpy": _NumpyLearner}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights, loss_and_gradient
-from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
-from sentiment_rnn.numpy_rnn.memory import reuse
-from sentiment_rnn.numpy_rnn.threads import threads_for
+from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights
 from sentiment_rnn.training.fit import BestEpoch, FitResult, Task
+from sentiment_rnn.training.gradients import BatchGradients, Objective, count_processes
 from sentiment_rnn.training.progress import Progress
 
 
@@ -33,22 +31,23 @@ def fit_with_numpy(task: Task, *, verbose: bool = False) -> FitResult:
             progress.begin_epoch()
         # Of each batch: loss, how many are right, their weight and the rows.
         totals = np.zeros(4)
-        with reuse(), threads_for(task.network, task.config.batch_size):
+        with trainer.gradients.at_work(task.config.batch_size):
             for number in range(len(batches)):
                 if batches.begins_texts(number):
-                    trainer.reset_states()
+                    trainer.gradients.reset_states()
                 totals += trainer.train_batch(*batches[number])
                 if progress is not None:
                     progress.end_batch()
         loss, right, weight, rows = totals.tolist()
         scores = {"accuracy": right / weight, "loss": loss / rows}
-        scores |= task.validate(trainer.network.weights, trainer.trained_vectors)
+        scores |= task.validate(*trainer.weights_and_vectors())
         for name, value in scores.items():
             history.setdefault(name, []).append(value)
         if progress is not None:
             progress.end_epoch(scores)
         if best.end_epoch(scores["val_accuracy"], trainer.weights):
             break
+    trainer.gradients.close()
     weights, vectors = list(best.weights), None
     if task.trainable_vectors:
         *weights, vectors = weights
@@ -62,24 +61,29 @@ class Trainer:
         task: what is to be trained.
 
     Attributes:
-        network: the network with its weights.
+        gradients: what computes them.
         weights: the arrays that are trained: the network's and, where they are, the word vectors.
     """
 
     def __init__(self, task: Task) -> None:
         # Apart from the order of the texts, so that this is the same for both engines.
-        self._rng = np.random.default_rng([task.seed, 1])
+        self._seed, self._step = task.seed, 0
         weights = task.weights
         if weights is None:
-            weights = initial_weights(task.network, self._rng, np.float32)
-        self._embedded = EmbeddedNetwork(
-            task.network, weights, task.preprocessor.embedding_matrix()
+            rng = np.random.default_rng([task.seed, 1])
+            weights = initial_weights(task.network, rng, np.float32)
+        self._objective = Objective(task.network, "binary_crossentropy", task.trainable_vectors)
+        encoded, size = task.training.encoded, task.config.batch_size
+        time = task.network.batch_shape[1] or int(np.mean([len(ids) for ids in encoded]))
+        self.gradients = BatchGradients(
+            self._objective,
+            weights,
+            task.preprocessor.embedding_matrix(),
+            processes=count_processes(
+                task.network, rows=size, time=time, batches=len(encoded) // size
+            ),
         )
-        self.network = self._embedded.network
-        self.trained_vectors = self._embedded.vectors if task.trainable_vectors else None
-        self.weights = list(self.network.weights)
-        if self.trained_vectors is not None:
-            self.weights.append(self.trained_vectors)
+        self.weights = self.gradients.weights
         self._optimizer = OPTIMIZERS[task.config.optimizer](learning_rate=task.config.learning_rate)
         self._state = self._optimizer.start(self.weights)
 
@@ -98,26 +102,16 @@ class Trainer:
             all rows, and the number of rows.
         """
         rows = len(ids)
-        output = self._embedded.forward(ids, training=True, rng=self._rng)
-        done = loss_and_gradient(
-            "binary_crossentropy",
-            labels,
-            output,
-            activation="sigmoid",
-            sample_weight=sample_weight,
+        done = self.gradients.compute(
+            ids, labels, chance=[self._seed, 2, self._step], sample_weight=sample_weight
         )
-        gradients, of_vectors = self._embedded.backward(
-            done.gradient, of_sum=done.of_sum, vector_gradient=self.trained_vectors is not None
-        )
-        if of_vectors is not None:
-            # The padding stays zero, which is what every saved network is fed with.
-            of_vectors[0] = 0
-            gradients.append(of_vectors)
-        self._optimizer.update(self.weights, gradients, self._state)
-        weight = np.ones(rows) if sample_weight is None else sample_weight
-        right = weight[(output[:, 0] > 0.5) == (labels[:, 0] > 0.5)].sum()
-        return np.array([done.loss * rows, right, weight.sum(), rows])
+        self._step += 1
+        self._optimizer.update(self.weights, done.gradients, self._state)
+        weight = rows if sample_weight is None else sample_weight.sum()
+        return np.array([done.loss * rows, done.right, weight, rows])
 
-    def reset_states(self) -> None:
-        """Lets a stateful network begin with new texts."""
-        self.network.reset_states()
+    def weights_and_vectors(self) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """The network's arrays, and the word vectors where they are trained; else None."""
+        if not self._objective.trains_vectors:
+            return self.weights, None
+        return self.weights[:-1], self.weights[-1]

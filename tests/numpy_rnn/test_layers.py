@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from sentiment_rnn.numpy_rnn.layers import (
+    ChanceOfRows,
     dense,
     dense_backward,
     dense_of_steps,
@@ -133,3 +134,20 @@ def test_dense_of_steps_is_dense_of_the_flattened(units, time_first, activation)
         np.testing.assert_allclose(flatten(found[2]), expected[2], atol=1e-12)
     found = dense_of_steps_backward(x, kernel, y, gradient, input_gradient=False)
     assert found[2] is None
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+def test_rows_drop_what_they_would_drop_in_the_whole_batch(by_time):
+    x = np.ones((7, 5, 3), np.float32)
+    if by_time:
+        x = np.ascontiguousarray(x.swapaxes(0, 1)).swapaxes(0, 1)
+    whole, _ = dropout(x, 0.4, np.random.default_rng(1))
+    parts = []
+    for start, stop in ((0, 2), (2, 6), (6, 7)):  # one row lies in memory both ways
+        part = x[start:stop]
+        if by_time:
+            part = np.ascontiguousarray(part.swapaxes(0, 1)).swapaxes(0, 1)
+        chance = ChanceOfRows(np.random.default_rng(1), start, 7)
+        parts.append(dropout(part, 0.4, chance)[0])
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert 0 < (whole == 0).mean() < 1

@@ -1,0 +1,451 @@
+"""What a batch says about a network's weights: its loss and gradients, from all processors.
+
+A time loop is made of products so small that threads which share them wait more than they work.
+So the rows of a batch are dealt out to processes, each with a time loop of its own. The weights lie
+in memory that all of them see. The sum of what they find is what one process would have found, but
+for the rounding of the last digit.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sentiment_rnn._processes import SharedArrays, Worker, answer, can_start_workers, requests
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.numpy_rnn import loss_and_gradient
+from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
+from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
+from sentiment_rnn.numpy_rnn.memory import reuse
+from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
+
+# What each loss is taken together with.
+_ACTIVATIONS = {"binary_crossentropy": "sigmoid", "categorical_crossentropy": "softmax"}
+# Rows that are worth a process; with fewer, what a step costs whatever its size weighs too much.
+_FEWEST_ROWS = 8
+# Seconds of an epoch that are worth the start of other processes.
+_WORTH = 1.0
+# What a step of a layer takes there and back, and operations in a second. Rough guesses.
+_STEP_SECONDS, _OPERATIONS = 2e-5, 1e11
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A network and what it is to be good at.
+
+    Args:
+        network: the layers.
+        loss: ``binary_crossentropy`` behind a sigmoid, or ``categorical_crossentropy`` behind a
+            softmax.
+        trains_vectors: whether the word vectors are trained too.
+    """
+
+    network: NetworkSpec
+    loss: str
+    trains_vectors: bool = False
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch gave.
+
+    Args:
+        loss: the mean over its rows, nats.
+        right: of a binary network, the weight of the rows that it had right; else 0.
+        gradients: of the weights, in their order.
+    """
+
+    loss: float
+    right: float
+    gradients: list[np.ndarray]
+
+
+class BatchGradients:
+    """Computes losses and gradients of batches, in this process or in several.
+
+    Args:
+        objective: network and loss.
+        weights: the network's arrays; copied.
+        vectors: the vector of each id, ``(ids, features)``; copied if they are trained.
+        processes: how many compute. Where no other can be started, this one does it alone.
+
+    Attributes:
+        weights: float32 arrays, to be changed in place: the network's and, where they are trained,
+            the vectors.
+        states: of each stateful layer, by index and direction, ``(h,)`` or ``(h, c)``, each
+            ``(batch, units)``: what the next batch starts from, to be changed in place.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        weights: Sequence[np.ndarray],
+        vectors: np.ndarray,
+        *,
+        processes: int = 1,
+    ) -> None:
+        self._objective = objective
+        self._memory = memory = _Memory.of(objective, weights, vectors, processes)
+        self.weights = [*memory.weights, *([memory.vectors] if objective.trains_vectors else [])]
+        self.states = memory.states
+        self._part = _Part(objective, memory)
+        # None in the place of one that is gone.
+        self._workers: list[Worker | None] = []
+        self._workers.extend(_start(objective, memory))
+        self._finalizer = weakref.finalize(self, _stop, self._workers)
+
+    def compute(
+        self,
+        ids: np.ndarray,
+        targets: np.ndarray,
+        *,
+        chance: Sequence[int],
+        sample_weight: np.ndarray | None = None,
+    ) -> BatchResult:
+        """Reads a batch, forwards and back.
+
+        Args:
+            ids: int32 ``(batch, time)``.
+            targets: 0 or 1, ``(batch, 1)``; for a categorical loss the ids of the classes,
+                ``(batch, time)``.
+            chance: seeds of what dropout drops.
+            sample_weight: how much each row counts, ``(batch,)``; None for all alike.
+
+        Returns:
+            Loss and gradients.
+        """
+        batch = len(ids)
+        count = min(1 + len(self._workers), batch)
+        edges = np.linspace(0, batch, count + 1).round().astype(int).tolist()
+        parts = [
+            _Rows(
+                ids[start:stop],
+                targets[start:stop],
+                None if sample_weight is None else sample_weight[start:stop],
+                list(chance),
+                start,
+                batch,
+            )
+            for start, stop in pairwise(edges)
+        ]
+        for worker, rows in zip(self._workers, parts[1:], strict=False):
+            if worker is not None:
+                worker.send(rows.packed())
+        loss, right, gradients = self._part.compute(parts[0])
+        for place, rows in enumerate(parts[1:]):
+            worker = self._workers[place]
+            answered = None if worker is None else worker.receive()
+            if answered is None:
+                # It may have been killed, for its memory or by hand. All that it knew is here.
+                if worker is not None:
+                    worker.stop()
+                self._workers[place] = None
+                more_loss, more_right, more = self._part.compute(rows)
+            else:
+                (more_loss, more_right), more = answered, self._memory.gradients[place]
+            loss, right = loss + more_loss, right + more_right
+            for gradient, other in zip(gradients, more, strict=True):
+                np.add(gradient, other, out=gradient)
+        return BatchResult(loss, right, gradients)
+
+    def reset_states(self) -> None:
+        """Lets a stateful network begin anew."""
+        for arrays in self.states.values():
+            for array in arrays:
+                array[...] = 0
+
+    @contextmanager
+    def at_work(self, batch_size: int) -> Iterator[None]:
+        """Inside the ``with``, memory is used again and threads are as many as help."""
+        threads = (
+            one_thread() if self._workers else threads_for(self._objective.network, batch_size)
+        )
+        with reuse(), threads:
+            yield
+
+    def close(self) -> None:
+        """Ends the other processes. This one can go on alone."""
+        self._finalizer()
+
+
+def count_processes(network: NetworkSpec, *, rows: int, time: int, batches: int) -> int:
+    """How many processes are worth it; it depends on nothing that changes as training goes.
+
+    Args:
+        network: the layers.
+        rows: texts in a batch.
+        time: steps of a row.
+        batches: of an epoch.
+
+    Example:
+        >>> from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
+        >>> network = sentiment_network(ArchitectureConfig(), maxlen=400, vector_size=300)
+        >>> count_processes(network, rows=32, time=400, batches=5)
+        1
+    """
+    if not can_start_workers():
+        return 1
+    recurrent = [place for place, one in enumerate(network.layers) if one.cell.is_recurrent]
+    # The first layer's kernel meets distinct inputs only, and a Dense at the end may meet one step.
+    met = sum(
+        weight.shape[0] * weight.shape[-1]
+        for weight in network.weights()
+        if weight.layer in recurrent
+        and (weight.name == "recurrent_kernel" or weight.layer != recurrent[0])
+    )
+    # Each number of them there and twice back, by a multiplication and an addition.
+    operations = 6 * rows * time * met
+    seconds = batches * (time * len(recurrent) * _STEP_SECONDS + operations / _OPERATIONS)
+    if seconds < _WORTH:
+        return 1
+    return max(1, min(count_processors(), rows // _FEWEST_ROWS))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of a batch, and which they are."""
+
+    ids: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray | None
+    chance: list[int]
+    start: int
+    batch: int
+
+    def packed(self) -> list[Any]:
+        """As `marshal` can write it."""
+        weight = self.sample_weight
+        return [
+            _packed(self.ids),
+            _packed(self.targets),
+            None if weight is None else _packed(weight),
+            self.chance,
+            self.start,
+            self.batch,
+        ]
+
+    @classmethod
+    def unpacked(cls, values: list[Any]) -> _Rows:
+        ids, targets, weight, chance, start, batch = values
+        return cls(
+            _unpacked(ids),
+            _unpacked(targets),
+            None if weight is None else _unpacked(weight),
+            chance,
+            start,
+            batch,
+        )
+
+
+class _Part:
+    """Computes the gradients of some rows of a batch, in any process."""
+
+    def __init__(self, objective: Objective, memory: _Memory) -> None:
+        # The batch size of a stateful network is that of the whole batch.
+        spec = objective.network
+        network = NetworkSpec((None, *spec.batch_shape[1:]), spec.layers)
+        self._objective, self._states = objective, memory.states
+        self._embedded = EmbeddedNetwork(network, memory.weights, memory.vectors)
+        self._embedded.network.weights = memory.weights
+        self._classes = spec.output_shape[-1] or 0
+
+    def compute(self, rows: _Rows) -> tuple[float, float, list[np.ndarray]]:
+        """The loss as a share of the batch's, and of a binary network the weight of those right."""
+        objective, network = self._objective, self._embedded.network
+        these = slice(rows.start, rows.start + len(rows.ids))
+        network.states = {
+            key: tuple(array[these] for array in arrays) for key, arrays in self._states.items()
+        }
+        chance = ChanceOfRows(np.random.default_rng(rows.chance), rows.start, rows.batch)
+        output = self._embedded.forward(rows.ids, training=True, rng=chance)
+        for key, arrays in network.states.items():
+            for array, now in zip(self._states[key], arrays, strict=True):
+                array[these] = now
+        targets = rows.targets
+        if objective.loss == "categorical_crossentropy":
+            targets = np.eye(self._classes, dtype=np.float32)[targets]
+        done = loss_and_gradient(
+            objective.loss,
+            targets,
+            output,
+            activation=_ACTIVATIONS[objective.loss],
+            sample_weight=rows.sample_weight,
+        )
+        share = len(rows.ids) / rows.batch
+        gradients, of_vectors = self._embedded.backward(
+            done.gradient * np.float32(share),
+            of_sum=done.of_sum,
+            vector_gradient=objective.trains_vectors,
+        )
+        if of_vectors is not None:
+            # The padding stays zero, which is what every saved network is fed with.
+            of_vectors[0] = 0
+            gradients.append(of_vectors)
+        right = 0.0
+        if objective.loss == "binary_crossentropy":
+            weight = np.ones(len(output)) if rows.sample_weight is None else rows.sample_weight
+            right = float(weight[(output[:, 0] > 0.5) == (targets[:, 0] > 0.5)].sum())
+        return done.loss * share, right, gradients
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Where the arrays lie that all processes see."""
+
+    weights: list[np.ndarray]
+    vectors: np.ndarray
+    states: dict[tuple[int, str], tuple[np.ndarray, ...]]
+    gradients: list[list[np.ndarray]]  # of each worker
+    shared: SharedArrays | None = None
+
+    @classmethod
+    def of(
+        cls,
+        objective: Objective,
+        weights: Sequence[np.ndarray],
+        vectors: np.ndarray,
+        processes: int,
+    ) -> _Memory:
+        """Memory that only this process sees, if it is the only one, or can be no other."""
+        if processes > 1:
+            try:
+                memory = cls.shared_by(objective, len(vectors), processes)
+            except OSError:
+                pass
+            else:
+                given = [*weights, vectors]
+                for array, value in zip([*memory.weights, memory.vectors], given, strict=True):
+                    array[...] = value
+                return memory
+        return cls(
+            [np.array(array, np.float32) for array in weights],
+            np.array(vectors, np.float32) if objective.trains_vectors else vectors,
+            {
+                key: tuple(np.zeros(shape, np.float32) for shape in shapes)
+                for key, shapes in _state_shapes(objective.network).items()
+            },
+            [],
+        )
+
+    @classmethod
+    def shared_by(
+        cls, objective: Objective, ids: int, processes: int, file: int | None = None
+    ) -> _Memory:
+        """Memory that `processes` see, made here or, where there is a file, by another."""
+        spec = objective.network
+        weights = [weight.shape for weight in spec.weights()]
+        vectors = (ids, spec.batch_shape[2])
+        states = _state_shapes(spec)
+        gradients = [*weights, *([vectors] if objective.trains_vectors else [])]
+        shapes = [
+            *weights,
+            vectors,
+            *(shape for shapes in states.values() for shape in shapes),
+            *gradients * (processes - 1),
+        ]
+        shared = SharedArrays(shapes, file)
+        coming = iter(shared.arrays)
+        return cls(
+            [next(coming) for _ in weights],
+            next(coming),
+            {key: tuple(next(coming) for _ in found) for key, found in states.items()},
+            [[next(coming) for _ in gradients] for _ in range(processes - 1)],
+            shared,
+        )
+
+
+def _state_shapes(spec: NetworkSpec) -> dict[tuple[int, str], list[tuple[int, int]]]:
+    """Of each stateful layer, by index and direction, the shapes of what it carries."""
+    found = {}
+    for index, layer in enumerate(spec.layers):
+        batch, cell = spec.batch_shape[0], layer.cell
+        if not cell.config.get("stateful") or batch is None:
+            continue
+        bidirectional = layer.class_name == "Bidirectional"
+        for direction in ("forward", "backward") if bidirectional else ("",):
+            found[index, direction] = [(batch, cell.units)] * (
+                2 if cell.class_name == "LSTM" else 1
+            )
+    return found
+
+
+def _start(objective: Objective, memory: _Memory) -> list[Worker]:
+    if memory.shared is None:
+        return []
+    workers: list[Worker] = []
+    # As many as the system allows, and a part of a batch for each that there is.
+    with suppress(OSError):
+        for _ in memory.gradients:
+            worker = Worker(
+                "sentiment_rnn.training.gradients",
+                files=[memory.shared.file],
+                # Told before NumPy is imported, it starts no threads that wait for nothing.
+                environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            )
+            workers.append(worker)
+    spec, processes = objective.network, 1 + len(memory.gradients)
+    for number, worker in enumerate(workers):
+        layers = [_plain(layer) for layer in spec.layers]
+        told = [list(spec.batch_shape), layers, objective.loss, objective.trains_vectors]
+        worker.send([*told, len(memory.vectors), processes, memory.shared.file, number])
+    memory.shared.close_file()
+    return workers
+
+
+def _stop(workers: list[Worker | None]) -> None:
+    while workers:
+        worker = workers.pop()
+        if worker is not None:
+            worker.stop()
+
+
+def serve() -> None:
+    """What a worker does: it computes the gradients of the rows that come."""
+    coming = requests()
+    shape, layers, loss, trains_vectors, ids, processes, file, number = next(coming)
+    batch_shape = tuple(shape)
+    spec = NetworkSpec(batch_shape, tuple(_layer(values) for values in layers))
+    objective = Objective(spec, loss, trains_vectors)
+    memory = _Memory.shared_by(objective, ids, processes, file)
+    os.close(file)
+    part = _Part(objective, memory)
+    with reuse(), one_thread():
+        for values in coming:
+            share, right, gradients = part.compute(_Rows.unpacked(values))
+            for array, gradient in zip(memory.gradients[number], gradients, strict=True):
+                array[...] = gradient
+            answer([share, right])
+
+
+def _plain(layer: LayerSpec) -> list[Any]:
+    """A layer as `marshal` can write it."""
+    config: Mapping[str, object] = layer.config
+    inner = {
+        key: _plain(value) if isinstance(value, LayerSpec) else value
+        for key, value in config.items()
+    }
+    return [layer.class_name, inner]
+
+
+def _layer(values: list[Any]) -> LayerSpec:
+    class_name, config = values
+    inner = {
+        key: _layer(value) if isinstance(value, list) else value for key, value in config.items()
+    }
+    return LayerSpec(class_name, inner)
+
+
+def _packed(array: np.ndarray) -> list[Any]:
+    return [array.dtype.str, list(array.shape), array.tobytes()]
+
+
+def _unpacked(values: list[Any]) -> np.ndarray:
+    dtype, shape, data = values
+    return np.frombuffer(data, dtype).reshape(shape)

@@ -1,0 +1,325 @@
+"""Several processes find what one finds."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
+from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
+from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights
+from sentiment_rnn.training import gradients as module
+from sentiment_rnn.training.character_engine import CharacterTask, fit_characters
+from sentiment_rnn.training.config import CharacterTrainingConfig
+from sentiment_rnn.training.gradients import BatchGradients, Objective, count_processes
+from sentiment_rnn.training.numpy_engine import fit_with_numpy
+from tests.training.tasks import STATEFUL, make_task
+
+BATCH, TIME, IDS, FEATURES = 10, 12, 20, 6
+SENTIMENT: dict[str, dict] = {
+    "textbook": {"units": 5, "dropout": 0.3},
+    "lstm": {"units": 4, "cell": "lstm", "head": "last", "masking": True, "layers": 2},
+    "bidirectional": {"units": 4, "cell": "gru", "bidirectional": True, "head": "max"},
+    "windows": {"units": 5, "cell": "lstm", **STATEFUL},
+}
+CHARACTERS = {
+    "two layers": ("lstm", 2, 0.4),
+    "hidden": ("hidden-feedback", 1, 0),
+    "output": ("output-feedback", 1, 0),
+}
+
+
+def sentiment(name, *, trains_vectors=False):
+    settings = {**SENTIMENT[name]}
+    maxlen = settings.pop("maxlen", TIME)
+    config = ArchitectureConfig(**{"dropout": 0.0, **settings})
+    network = sentiment_network(config, maxlen=maxlen, vector_size=FEATURES, batch_size=BATCH)
+    return Objective(network, "binary_crossentropy", trains_vectors)
+
+
+def characters(name):
+    architecture, layers, dropout = CHARACTERS[name]
+    config = CharacterArchitectureConfig(architecture, layers, 5, dropout)
+    network = character_network(config, symbols=IDS, batch_size=BATCH)
+    return Objective(network, "categorical_crossentropy")
+
+
+OBJECTIVES = {
+    **{name: sentiment(name) for name in SENTIMENT},
+    "trained vectors": sentiment("textbook", trains_vectors=True),
+    **{name: characters(name) for name in CHARACTERS},
+}
+
+
+def make(objective, processes):
+    random = np.random.default_rng(0)
+    weights = initial_weights(objective.network, random, np.float32)
+    features = objective.network.batch_shape[2]
+    vectors = random.standard_normal((IDS, features)).astype(np.float32)
+    vectors[0] = 0
+    return BatchGradients(objective, weights, vectors, processes=processes)
+
+
+def batches(objective, count):
+    random = np.random.default_rng(1)
+    steps = objective.network.batch_shape[1] or TIME
+    for _ in range(count):
+        ids = random.integers(0, IDS, (BATCH, steps)).astype(np.int32)
+        ids[0, steps // 2 :] = 0
+        if objective.loss == "binary_crossentropy":
+            yield ids, random.integers(0, 2, (BATCH, 1)).astype(np.float32)
+        else:
+            yield ids, random.integers(0, IDS, (BATCH, steps))
+
+
+def train(computes, objective, count=6, *, each=lambda step: None):
+    """Losses, weights right, and in the end weights and states."""
+    optimizer = OPTIMIZERS["adam"](learning_rate=0.01)
+    state = optimizer.start(computes.weights)
+    found = []
+    for step, (ids, targets) in enumerate(batches(objective, count)):
+        each(step)
+        done = computes.compute(ids, targets, chance=[3, step])
+        optimizer.update(computes.weights, done.gradients, state)
+        found.append([done.loss, done.right])
+    states = [array for arrays in computes.states.values() for array in arrays]
+    return [np.array(found), *[array.copy() for array in [*computes.weights, *states]]]
+
+
+@pytest.fixture
+def workers(monkeypatch):
+    """The processes that were started."""
+    started = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    return started
+
+
+def check(found, objective):
+    for ours, alone in zip(found, train(make(objective, 1), objective), strict=True):
+        np.testing.assert_allclose(ours, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES.keys())
+def test_the_same_as_in_one_process(workers, objective, processes):
+    computes = make(objective, processes)
+    assert len(workers) == processes - 1
+    first = [array.copy() for array in computes.weights]
+    found = train(computes, objective)
+    check(found, objective)
+    assert all(worker.poll() is None for worker in workers)
+    for before, after in zip(first, computes.weights, strict=True):
+        assert np.abs(after - before).max() > 0
+    computes.close()
+    assert all(worker.poll() is not None for worker in workers)
+    # It goes on alone.
+    assert np.isfinite(train(computes, objective, 1)[0]).all()
+
+
+def test_others_do_compute(workers, monkeypatch):
+    computes = make(OBJECTIVES["textbook"], 2)
+    rows = []
+    compute = module._Part.compute
+
+    def noted(self, part):
+        rows.append(len(part.ids))
+        return compute(self, part)
+
+    monkeypatch.setattr(module._Part, "compute", noted)
+    train(computes, OBJECTIVES["textbook"], 3)
+    assert rows == [5, 5, 5]
+    computes.close()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_a_batch_with_fewer_rows_and_their_weights(rows):
+    objective = OBJECTIVES["textbook"]
+    ids, labels = next(batches(objective, 1))
+    weight = np.linspace(0.5, 2, BATCH).astype(np.float32)
+    before = ids.copy(), labels.copy(), weight.copy()
+    found = []
+    for processes in (1, 4):
+        computes = make(objective, processes)
+        done = computes.compute(ids[:rows], labels[:rows], chance=[1], sample_weight=weight[:rows])
+        found.append([done.loss, done.right, *map(np.copy, done.gradients)])
+        computes.close()
+    for one, several in zip(*found, strict=True):
+        np.testing.assert_allclose(one, several, atol=1e-6)
+    for array, old in zip((ids, labels, weight), before, strict=True):
+        np.testing.assert_array_equal(array, old)
+
+
+@pytest.mark.parametrize("name", ["windows", "two layers"])
+def test_states_begin_anew(name):
+    objective = OBJECTIVES[name]
+    ids, targets = next(batches(objective, 1))
+    computes = make(objective, 2)
+    first, second = (computes.compute(ids, targets, chance=[1]).loss for _ in range(2))
+    assert first != pytest.approx(second, rel=1e-4)
+    computes.reset_states()
+    assert computes.compute(ids, targets, chance=[1]).loss == pytest.approx(first, rel=1e-6)
+    computes.close()
+
+
+@pytest.mark.parametrize("name", ["textbook", "windows", "two layers"])
+@pytest.mark.parametrize("victims", [1, 2])
+def test_killed_processes_are_done_without(workers, name, victims):
+    computes = make(OBJECTIVES[name], 3)
+
+    def kill(step):
+        if step == 2:
+            for worker in workers[:victims]:
+                worker.kill()
+                worker.wait()
+
+    check(train(computes, OBJECTIVES[name], each=kill), OBJECTIVES[name])
+    computes.close()
+
+
+def test_an_interruption_is_not_theirs(workers):
+    """Ctrl-C reaches all processes of a terminal."""
+    computes = make(OBJECTIVES["windows"], 2)
+
+    def interrupt(step):
+        if step:
+            workers[0].send_signal(signal.SIGINT)
+
+    check(train(computes, OBJECTIVES["windows"], each=interrupt), OBJECTIVES["windows"])
+    assert workers[0].poll() is None
+    computes.close()
+
+
+@pytest.mark.parametrize("executable", ["/no/such/python", "", "false", "cat", "echo"])
+def test_where_python_cannot_be_started_this_process_does_it(monkeypatch, executable):
+    monkeypatch.setattr(sys, "executable", executable)
+    computes = make(OBJECTIVES["windows"], 2)
+    check(train(computes, OBJECTIVES["windows"]), OBJECTIVES["windows"])
+    computes.close()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_memory_cannot_be_shared_this_process_does_it(monkeypatch, workers, there):
+    def fails(*_):
+        raise OSError("no room")
+
+    if there:
+        monkeypatch.setattr(os, "memfd_create", fails, raising=False)
+    else:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+        monkeypatch.setattr(os, "name", "nt")
+    computes = make(OBJECTIVES["textbook"], 2)
+    check(train(computes, OBJECTIVES["textbook"]), OBJECTIVES["textbook"])
+    assert not workers
+
+
+def test_memory_where_it_has_no_name_of_its_own(monkeypatch, workers):
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    computes = make(OBJECTIVES["textbook"], 2)
+    check(train(computes, OBJECTIVES["textbook"]), OBJECTIVES["textbook"])
+    assert len(workers) == 1
+    computes.close()
+
+
+def test_forgotten_processes_end(workers):
+    computes = make(OBJECTIVES["textbook"], 2)
+    train(computes, OBJECTIVES["textbook"], 1)
+    del computes
+    gc.collect()
+    assert workers[0].poll() is not None
+
+
+def test_processes_end_with_the_one_that_started_them():
+    code = (
+        "import os, signal, numpy as np\n"
+        "from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network\n"
+        "from sentiment_rnn.training.gradients import BatchGradients, Objective\n"
+        "network = sentiment_network(ArchitectureConfig(units=2), maxlen=3, vector_size=2)\n"
+        "weights = [np.ones(weight.shape) for weight in network.weights()]\n"
+        "objective = Objective(network, 'binary_crossentropy')\n"
+        "computes = BatchGradients(objective, weights, np.ones((5, 2), np.float32), processes=2)\n"
+        "computes.compute(np.ones((2, 3), np.int32), np.ones((2, 1)), chance=[1])\n"
+        "print(computes._workers[0]._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    process = Path(f"/proc/{int(done.stdout)}/stat")
+    for _ in range(200):
+        # Where nothing waits for it, its name stays, with a Z for its state.
+        if not process.exists() or process.read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail(f"{process} goes on alone")
+
+
+def test_how_many_processes_are_worth_it(monkeypatch):
+    monkeypatch.setattr(module, "count_processors", lambda: 6)
+    textbook = sentiment_network(ArchitectureConfig(), maxlen=400, vector_size=300)
+    assert count_processes(textbook, rows=32, time=400, batches=625) == 4
+    assert count_processes(textbook, rows=64, time=400, batches=625) == 6
+    assert count_processes(textbook, rows=15, time=400, batches=625) == 1
+    assert count_processes(textbook, rows=32, time=400, batches=5) == 1
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert count_processes(textbook, rows=32, time=400, batches=625) == 1
+
+
+@pytest.mark.parametrize("architecture", [{"dropout": 0.2}, {**STATEFUL, "cell": "gru"}])
+def test_training_of_sentiment_is_the_same(monkeypatch, workers, architecture):
+    task = make_task(70, architecture=architecture)
+    alone = fit_with_numpy(task)
+    monkeypatch.setattr("sentiment_rnn.training.numpy_engine.count_processes", lambda *_, **__: 2)
+    together = fit_with_numpy(task)
+    assert [worker.poll() is None for worker in workers] == [False]
+    for ours, theirs in zip(together.weights, alone.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    for name, values in together.history.items():
+        np.testing.assert_allclose(values, alone.history[name], atol=1e-5, err_msg=name)
+
+
+def test_training_of_characters_is_the_same_and_goes_on(monkeypatch, workers, tmp_path):
+    ids = np.tile(np.array([0, 1, 2, 0, 3, 4], np.int32), 150)
+    config = CharacterTrainingConfig(batch_size=4, window=10, epochs=3, learning_rate=0.01)
+    architecture = CharacterArchitectureConfig("lstm", 2, 8, 0.3)
+    network = character_network(architecture, symbols=6, batch_size=4)
+    task = CharacterTask(network, ids[:800], ids[800:], config, seed=3)
+    alone = fit_characters(task)
+    monkeypatch.setattr(
+        "sentiment_rnn.training.character_learners.count_processes", lambda *_, **__: 2
+    )
+    together = fit_characters(task)
+    for ours, theirs in zip(together.weights, alone.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    # Interrupted in the middle of the second epoch, and gone on with: the very same bits.
+    checkpoint = tmp_path / "checkpoint.npz"
+
+    class InterruptionError(Exception):
+        pass
+
+    shown = []
+
+    def interrupt(run):
+        shown.append(run.step)
+        if len(shown) == 2:
+            raise InterruptionError
+        return ""
+
+    with pytest.raises(InterruptionError):
+        fit_characters(task, checkpoint=checkpoint, checkpoint_every=7, show=interrupt)
+    continued = fit_characters(task, checkpoint=checkpoint)
+    for ours, theirs in zip(continued.weights, together.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    gc.collect()
+    assert all(worker.poll() is not None for worker in workers)
