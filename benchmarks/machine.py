@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ PACKAGES = (
     "wordllama",
 )
 
+_SIZES = (2048, 2048, 2048)
+
 
 def describe(quick: bool = False) -> dict[str, Any]:
     """What is worth knowing of this machine and what is installed on it.
@@ -42,7 +45,7 @@ def describe(quick: bool = False) -> dict[str, Any]:
         ``load`` (processes that ran or waited in the last minute), and ``ceiling_gflops`` with
         ``ceiling_by``: the fastest float32 matrix product, and what computed it.
     """
-    ceilings = {"NumPy": _numpy_gflops(1 if quick else 10)}
+    ceilings = {"NumPy": numpy_gflops(1 if quick else 10)}
     if importlib.util.find_spec("torch") is not None and not quick:
         ceilings["torch"] = _torch_gflops(10)
     by = max(ceilings, key=lambda name: ceilings[name])
@@ -103,23 +106,32 @@ def _threads() -> dict[str, int]:
     }
 
 
-def _numpy_gflops(repeats: int, size: int = 2048) -> float:
-    a, out = np.ones((size, size), np.float32), np.empty((size, size), np.float32)
-    return _best_gflops(lambda: np.matmul(a, a, out=out), repeats, size)
+def numpy_gflops(repeats: int, sizes: tuple[int, int, int] = _SIZES) -> float:
+    """How fast NumPy multiplies float32 matrices.
+
+    Args:
+        repeats: of which the best counts.
+        sizes: of ``(rows x inner) by (inner x columns)``.
+    """
+    rows, inner, columns = sizes
+    a, b = np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32)
+    out = np.empty((rows, columns), np.float32)
+    return _best_gflops(lambda: np.matmul(a, b, out=out), repeats, sizes)
 
 
-def _torch_gflops(repeats: int, size: int = 2048) -> float:
+def _torch_gflops(repeats: int, sizes: tuple[int, int, int] = _SIZES) -> float:
     import torch
 
-    a, out = torch.ones(size, size), torch.empty(size, size)
-    return _best_gflops(lambda: torch.matmul(a, a, out=out), repeats, size)
+    rows, inner, columns = sizes
+    a, b, out = torch.ones(rows, inner), torch.ones(inner, columns), torch.empty(rows, columns)
+    return _best_gflops(lambda: torch.matmul(a, b, out=out), repeats, sizes)
 
 
-def _best_gflops(product: Any, repeats: int, size: int) -> float:
+def _best_gflops(product: Any, repeats: int, sizes: tuple[int, int, int]) -> float:
     """A ceiling is what is reached at best, not in the middle."""
     seconds = []
     for _ in range(repeats + 1):
         started = time.perf_counter()
         product()
         seconds.append(time.perf_counter() - started)
-    return 2 * size**3 / min(seconds) / 1e9
+    return 2 * prod(sizes) / min(seconds) / 1e9

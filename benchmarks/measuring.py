@@ -70,7 +70,7 @@ class Comparison:
         check: raises AssertionError if what the sides gave, by name, isn't the same.
         variable: of a growth: what ``Side.at`` counts.
         figure: of a growth: the figure that grows; the seconds if empty.
-        meaning: of a growth: what it means, in a sentence, from what was measured.
+        meaning: what was measured means, in a sentence, where the table doesn't say it.
     """
 
     name: str

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import networks, operations
-from benchmarks.measuring import Call, Comparison, Side
+from benchmarks.machine import numpy_gflops
+from benchmarks.measuring import Call, Comparison, Result, Side
 from benchmarks.networks import BATCH_SIZE, FEATURES, JAX, MAXLEN, NAMES, UNITS
 from benchmarks.settings import Settings
 from sentiment_rnn.training.fit import Task
@@ -88,6 +89,22 @@ def _from_ids(settings: Settings, cell: str) -> Comparison:
         unit="reviews",
         operations=lambda: operations.learning(count, MAXLEN, FEATURES, UNITS, cell),
         rounds=None if cell == "simple" else 3,
+        meaning=_meaning,
+    )
+
+
+def _meaning(result: Result) -> str:
+    """The NumPy engine beside the one large product in it."""
+    (engine, *_) = result.measured
+    if result.operations is None or not engine.name.endswith("NumPy engine"):
+        return ""
+    achieved = result.operations / engine.median / 1e9
+    tokens = BATCH_SIZE * MAXLEN
+    ceiling = numpy_gflops(10, (tokens, FEATURES, UNITS))
+    return (
+        f"Counted as its equations have them, {engine.name} does {achieved:,.0f} GFLOP/s: "
+        f"{achieved / ceiling:.0%} of what NumPy reaches, {ceiling:,.0f}, when it does nothing but "
+        f"a batch's input projection, ({tokens:,} x {FEATURES}) by ({FEATURES} x {UNITS})."
     )
 
 

@@ -15,6 +15,7 @@ from sentiment_rnn.architectures.builder import build_network
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
 from sentiment_rnn.errors import DataError, ModelError
 from sentiment_rnn.numpy_rnn import RNN
+from sentiment_rnn.training import character_learners
 from sentiment_rnn.training.character_engine import (
     CharacterTask,
     CharacterTrainer,
@@ -209,7 +210,9 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.training.test_character_engine import make_task
+from sentiment_rnn.training import character_learners
 from sentiment_rnn.training.character_engine import fit_characters
+character_learners.count_processes = lambda *_, **__: int(sys.argv[4])
 task = make_task(dropout=0.2, epochs=int(sys.argv[3]), patience=200, engine=sys.argv[2])
 fit_characters(task, checkpoint=Path(sys.argv[1]), checkpoint_every=1)
 """
@@ -217,10 +220,13 @@ fit_characters(task, checkpoint=Path(sys.argv[1]), checkpoint_every=1)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.3, 0.7, 1.1, 1.6, 2.2])
-@pytest.mark.parametrize(("engine", "epochs"), [("numpy", 200), ("keras", 40)])
-def test_a_run_that_was_killed_goes_on(tmp_path, engine, epochs, seconds):
+@pytest.mark.parametrize(
+    ("engine", "epochs", "processes"), [("numpy", 200, 1), ("numpy", 100, 2), ("keras", 40, 1)]
+)
+def test_a_run_that_was_killed_goes_on(monkeypatch, tmp_path, engine, epochs, processes, seconds):
+    monkeypatch.setattr(character_learners, "count_processes", lambda *_, **__: processes)
     path = tmp_path / "run.npz"
-    command = [sys.executable, "-c", KILLED, str(path), engine, str(epochs)]
+    command = [sys.executable, "-c", KILLED, str(path), engine, str(epochs), str(processes)]
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     process = subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONPATH": root})
     while not path.exists():
