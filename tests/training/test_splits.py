@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from sentiment_rnn.errors import DataError
 from sentiment_rnn.training.splits import validation_split
@@ -36,3 +37,24 @@ def test_an_empty_part_is_an_error(groups):
     message = r"4 texts can't be divided with a validation_fraction of 0.999: one of the parts"
     with pytest.raises(DataError, match=message):
         validation_split(labels, 0.999, seed=0, groups=groups)
+
+
+@pytest.mark.parametrize("count", [10, 11, 997])
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.25, 0.333])
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_parts_are_those_of_scikit_learn(count, fraction, seed):
+    labels = np.arange(count) % 2
+    indices = np.arange(count)
+    groups = np.random.default_rng(seed).integers(0, count // 2, count).astype(str)
+    expected = train_test_split(indices, test_size=fraction, random_state=seed)
+    splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
+    by_film = next(splitter.split(indices, labels, groups))
+    for theirs, films in ((expected, None), (by_film, groups)):
+        missing = [len(np.unique(labels[part])) < 2 for part in theirs]
+        if any(missing):
+            with pytest.raises(DataError, match="has no text of class"):
+                validation_split(labels, fraction, seed=seed, groups=films)
+            continue
+        ours = validation_split(labels, fraction, seed=seed, groups=films)
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, np.sort(other))
