@@ -14,7 +14,7 @@ from benchmarks.measuring import Run
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.preprocessing import Preprocessor
+from sentiment_rnn.preprocessing import Preprocessor, pad_sequences
 from sentiment_rnn.training import TrainingConfig
 from sentiment_rnn.training.fit import EncodedTexts, Task
 
@@ -39,6 +39,17 @@ def network(
     """The network as this package describes it."""
     config = ArchitectureConfig(cell=cell, units=units, dropout=DROPOUT)
     return sentiment_network(config, maxlen=maxlen, vector_size=features)
+
+
+def masked_network(units: int) -> NetworkSpec:
+    """An LSTM that reads whole reviews, skips padding and decides by its last state."""
+    config = ArchitectureConfig("lstm", units, head="last", masking=True, dropout=DROPOUT)
+    return sentiment_network(config, maxlen=0, vector_size=FEATURES)
+
+
+def whole(encoder: Preprocessor) -> Preprocessor:
+    """The same words, but no text is cut."""
+    return Preprocessor(dataclasses.replace(encoder.config, maxlen=0), encoder.word_vectors)
 
 
 def task(
@@ -120,6 +131,50 @@ def keras_network(
     model = keras.Sequential([*first, recurrent, dropout, flatten, dense])
     model.compile("rmsprop", "binary_crossentropy", metrics=["accuracy"])
     return model
+
+
+def keras_masked_network(units: int, matrix: np.ndarray) -> Any:
+    """`masked_network` in plain Keras, with the vector of each id in front of it."""
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            keras.layers.Embedding(
+                *matrix.shape, weights=[matrix], trainable=False, mask_zero=True
+            ),
+            keras.layers.LSTM(units),
+            keras.layers.Dropout(DROPOUT),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile("rmsprop", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def keras_padded_batches(encoded: Sequence[np.ndarray], labels: np.ndarray) -> Any:
+    """Batches of random reviews, each filled with zeros to the longest of it."""
+    import keras
+
+    random = np.random.default_rng(0)
+
+    class Batches(keras.utils.PyDataset):
+        def __init__(self) -> None:
+            super().__init__()
+            self.on_epoch_end()
+
+        def __len__(self) -> int:
+            return -(-len(encoded) // BATCH_SIZE)
+
+        def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+            rows = self.order[number * BATCH_SIZE : (number + 1) * BATCH_SIZE]
+            ids = pad_sequences([encoded[row] for row in rows])
+            return ids, labels[rows, None].astype("float32")
+
+        def on_epoch_end(self) -> None:
+            self.order = random.permutation(len(encoded))
+
+    return Batches()
 
 
 def torch_network(

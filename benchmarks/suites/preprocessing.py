@@ -127,6 +127,18 @@ def _vector_files(settings: Settings) -> list[Comparison]:
         kept, source = wanted() if keep else None, file()
         return lambda: {"words": len(WordVectors.from_word2vec(source, keep=kept))}
 
+    def read_only() -> Call:
+        source = file()
+
+        def read() -> dict[str, int]:
+            buffer, size = bytearray(1 << 20), 0
+            with source.open("rb", buffering=0) as opened:
+                while count := opened.readinto(buffer):
+                    size += count
+            return {"bytes": size}
+
+        return read
+
     def with_gensim() -> Call:
         from gensim.models import KeyedVectors
 
@@ -145,6 +157,7 @@ def _vector_files(settings: Settings) -> list[Comparison]:
                     skip=no_room,
                     process="fresh",
                 ),
+                Side("reading the file, nothing else", read_only, skip=no_room, process="fresh"),
                 Side(
                     "this package, all words",
                     lambda: here(keep=False),

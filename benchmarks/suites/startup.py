@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from benchmarks.measuring import Call, Comparison, Side
+from benchmarks.measuring import Call, Comparison, Run, Side
 from benchmarks.settings import Settings
 from benchmarks.worker import run_command
 from sentiment_rnn._shipped import shipped
@@ -85,7 +87,61 @@ def comparisons(settings: Settings) -> list[Comparison]:
             ],
             warm_up=not settings.quick,
         ),
+        _first_step(settings),
+        _whole(settings),
     ]
+
+
+def _first_step(settings: Settings) -> Comparison:
+    """What was read and tokenized once is kept."""
+    cache = Path(settings.folder) / "cache"
+    command = [sys.executable, "-m", "benchmarks.first_step", settings.data, str(cache)]
+
+    def first() -> Call:
+        def run() -> Run:
+            shutil.rmtree(cache, ignore_errors=True)
+            return run_command(command)
+
+        return run
+
+    return Comparison(
+        "the first step of training",
+        "a new process that reads and tokenizes the train reviews and learns from a batch",
+        [
+            Side("a second start on the same data", _command(*command)),
+            Side("a first start", first),
+        ],
+        warm_up=True,
+    )
+
+
+def _whole(settings: Settings) -> Comparison:
+    """All that lies between an archive and a tested model, in one process."""
+    ours, theirs = (Path(settings.folder) / name for name in ("model", "model.keras"))
+    package = [sys.executable, "-m", "sentiment_rnn", "train", "--data", settings.data]
+    package += ["--no-cache", "--overwrite", "--out", str(ours)]
+    vectors = str(shipped("models") / "imdb_vectors" / "word_vectors.npz")
+    plain = [sys.executable, "-m", "benchmarks.plain_keras", settings.data, vectors, str(theirs)]
+    return Comparison(
+        "from reviews to a tested model",
+        "a new process that reads and tokenizes all labelled reviews, trains the textbook's "
+        "network for two epochs, validates, saves it and classifies the test reviews",
+        [
+            Side("this package, NumPy engine", _command(*package, "--engine", "numpy")),
+            Side(
+                "this package, Keras engine",
+                _command(*package, "--engine", "keras"),
+                needs=("tensorflow",),
+            ),
+            Side(
+                "plain Keras, dense batches, nltk",
+                _command(*plain),
+                needs=("tensorflow", "nltk", "gensim"),
+            ),
+        ],
+        rounds=3,
+        warm_up=False,
+    )
 
 
 def _command(*command: str) -> Callable[[], Call]:

@@ -16,12 +16,14 @@ from benchmarks.machine import numpy_gflops
 from benchmarks.measuring import Call, Comparison, Result, Side
 from benchmarks.networks import BATCH_SIZE, FEATURES, JAX, MAXLEN, NAMES, UNITS
 from benchmarks.settings import Settings
+from sentiment_rnn.datasets import Reviews
 from sentiment_rnn.training.fit import Task
 
 
 def comparisons(settings: Settings) -> list[Comparison]:
     cells = settings.size(("simple", "lstm"), ("simple",))
-    return [*(_from_ids(settings, cell) for cell in cells), _from_texts(settings)]
+    found = [_from_ids(settings, cell) for cell in cells]
+    return [*found, _masked(settings), _from_texts(settings)]
 
 
 def _from_ids(settings: Settings, cell: str) -> Comparison:
@@ -90,6 +92,45 @@ def _from_ids(settings: Settings, cell: str) -> Comparison:
         operations=lambda: operations.learning(count, MAXLEN, FEATURES, UNITS, cell),
         rounds=None if cell == "simple" else 3,
         meaning=_meaning,
+    )
+
+
+def _masked(settings: Settings) -> Comparison:
+    """Whole reviews, whose padding is skipped: here it hardly arises."""
+    count, units = settings.size((960, 128), (64, 8))
+
+    @functools.cache
+    def task() -> Task:
+        encoder, reviews = networks.preprocessor(), settings.reviews("train", count)
+        spec = networks.masked_network(units)
+        return networks.task(spec, networks.whole(encoder), *_encoded(reviews))
+
+    def _encoded(reviews: Reviews) -> tuple[Sequence[np.ndarray], np.ndarray]:
+        return networks.whole(networks.preprocessor()).encode(reviews.texts), reviews.labels
+
+    def with_keras() -> Call:
+        encoded, labels = _encoded(settings.reviews("train", count))
+        matrix = networks.preprocessor().embedding_matrix()
+        model = networks.keras_masked_network(units, matrix)
+        batches = networks.keras_padded_batches(encoded, labels)
+        return lambda: model.fit(batches, epochs=1, verbose=0)
+
+    return Comparison(
+        f"training LSTM({units}) on whole reviews",
+        f"an epoch over {count:,} reviews of any length, masked, the last state decides; plain "
+        f"Keras pads each batch of {BATCH_SIZE} to its longest",
+        [
+            Side("this package, NumPy engine", lambda: networks.numpy_epoch(task())),
+            Side(
+                "this package, Keras engine on TensorFlow",
+                lambda: networks.keras_engine_epoch(task()),
+                needs=("tensorflow",),
+            ),
+            Side("Keras on TensorFlow, fit", with_keras, needs=("tensorflow",)),
+        ],
+        amount=count,
+        unit="reviews",
+        rounds=3,
     )
 
 
