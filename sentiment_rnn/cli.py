@@ -134,8 +134,6 @@ def _train(options: argparse.Namespace) -> None:
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
         classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
-    # Keras writes its own files, whichever engine has trained.
-    _import_keras()
     classifier.save(out)
     append_run(
         out.parent,
@@ -235,7 +233,6 @@ def _vectors(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    _import_keras()
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out} is there already. Name another, or give --overwrite.")
     settings = {name: getattr(options, name) for name in _CONVERTED}
@@ -342,8 +339,6 @@ def _chars_train(options: argparse.Namespace) -> None:
     if model.training.engine == "keras":
         _import_keras()
     model.fit(load_text(options.file), checkpoint=checkpoint, verbose=True)
-    # Keras writes its own files.
-    _import_keras()
     model.save(out)
     print(f"saved {out}", file=sys.stderr)
     bits = model.metrics_["bits_per_character"]["validation"]

@@ -128,3 +128,18 @@ def test_importing_loads_no_heavy_library(code):
     code += f"; import sys; print(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_training_with_numpy_loads_no_keras(tmp_path):
+    code = (
+        "import sys; from sentiment_rnn.cli import main; "
+        f"main(['train', '--data', 'sample', '--engine', 'numpy', '--out', {str(tmp_path / 'm')!r}"
+        ", '--epochs', '1']); "
+        f"main(['chars', 'train', {__file__!r}, '--out', {str(tmp_path / 'c')!r}"
+        ", '--units', '4', '--epochs', '1']); "
+        "print(sorted({'keras', 'tensorflow', 'gensim', 'nltk'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "m" / "model.json").is_file()
+    assert (tmp_path / "c" / "model.json").is_file()

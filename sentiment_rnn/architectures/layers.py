@@ -213,6 +213,10 @@ class NetworkSpec:
             yield index, layer, shape, out
             shape = out
 
+    def layers_with_input_shapes(self) -> list[tuple[LayerSpec, Shape]]:
+        """Each layer with the shape of what it takes, the batch size first."""
+        return [(layer, (self.batch_shape[0], *shape)) for _, layer, shape, _ in self._walk()]
+
     @property
     def output_shape(self) -> Shape:
         """Shape of the network's output, the batch size first."""

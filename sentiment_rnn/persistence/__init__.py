@@ -2,7 +2,7 @@
 
 Nothing that is read here runs code of whoever wrote it: `trusted` reads JSON with limits,
 `keras_json` makes a network of it layer by known layer, `keras_weights` reads the arrays that the
-network asks for, and `model_folder` puts them together.
+network asks for, and `model_folder` puts them together. `keras_writer` writes what Keras would.
 """
 
 from sentiment_rnn.persistence.model_folder import (

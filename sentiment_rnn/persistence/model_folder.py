@@ -19,6 +19,7 @@ from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
+from sentiment_rnn.persistence.keras_writer import network_json, write_weights
 from sentiment_rnn.persistence.trusted import as_object, read_json
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
@@ -170,11 +171,8 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def write_network(folder: Path, network: NetworkSpec, weights: Sequence[np.ndarray]) -> None:
     """Writes the two files that plain Keras reads."""
-    from sentiment_rnn.architectures.builder import build_network
-
-    model = build_network(network, weights)
-    write_text(folder / _NETWORK, model.to_json(indent=1))
-    model.save_weights(folder / _WEIGHTS)
+    write_json(folder / _NETWORK, network_json(network))
+    write_weights(folder / _WEIGHTS, network, weights)
 
 
 def read_network_and_weights(folder: Path) -> tuple[NetworkSpec, list[np.ndarray]]:
