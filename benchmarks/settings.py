@@ -58,6 +58,10 @@ class Settings:
         texts, labels = json.loads(path.read_text(encoding="utf-8"))
         return Reviews(texts, np.array(labels))
 
+    def grouped_reviews(self, count: int) -> Reviews:
+        """As `reviews` of the train part, and of which film each is, for this process alone."""
+        return _parts(self.data)["train"].limit(count, seed=0)
+
     def characters(self, count: int) -> str:
         """The first characters of the text."""
         if self.text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,6 +18,8 @@ SIDES = ("pre", "post")
 UNKNOWN = ("skip", "vector")
 # The tokenizer splits this at its brackets, so that no text has it as a token.
 UNKNOWN_WORD = "<unknown>"
+# Texts that are encoded at once.
+_ENCODED = 1000
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,16 @@ class Preprocessor:
     def encode_tokenized(self, tokenized: TokenizedTexts) -> list[np.ndarray]:
         """The ids of texts that are tokenized already; otherwise as `encode`."""
         rows = self._rows(tokenized.vocabulary)
-        return [_ids(rows[numbers]) for numbers in tokenized.split()]
+        encoded: list[np.ndarray] = []
+        ends = np.concatenate([[0], np.cumsum(tokenized.lengths)])
+        # Many texts at once, but no more than the processor's cache holds.
+        for first in range(0, len(tokenized), _ENCODED):
+            of_texts = ends[first : first + _ENCODED + 1]
+            found = rows[tokenized.numbers[of_texts[0] : of_texts[-1]]]
+            known = np.concatenate([[0], np.cumsum(found >= 0)])[of_texts - of_texts[0]]
+            ids = _ids(found)
+            encoded += [ids[start:end] for start, end in pairwise(known.tolist())]
+        return encoded
 
     def encode_tokens(self, tokenized: Iterable[Sequence[str]]) -> list[np.ndarray]:
         """The ids of texts given as lists of tokens; otherwise as `encode`."""
