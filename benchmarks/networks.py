@@ -14,7 +14,7 @@ from benchmarks.measuring import Run
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.preprocessing import Preprocessor, pad_sequences
+from sentiment_rnn.preprocessing import Preprocessor, pad_sequences, tokenizer
 from sentiment_rnn.training import TrainingConfig
 from sentiment_rnn.training.fit import EncodedTexts, Task
 
@@ -45,6 +45,11 @@ def masked_network(units: int) -> NetworkSpec:
     """An LSTM that reads whole reviews, skips padding and decides by its last state."""
     config = ArchitectureConfig("lstm", units, head="last", masking=True, dropout=DROPOUT)
     return sentiment_network(config, maxlen=0, vector_size=FEATURES)
+
+
+def forget_tokens() -> None:
+    """Makes the tokenizer as it is when a process begins: it remembers what it has seen."""
+    tokenizer._tokens_of_chunks.clear()
 
 
 def whole(encoder: Preprocessor) -> Preprocessor:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import marshal
 import mmap
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -84,6 +85,11 @@ class Worker:
             return _read(self._process.stdout)
         except (OSError, EOFError, ValueError, TypeError):
             return None
+
+    def has_answered(self) -> bool:
+        """Whether `receive` would wait for nothing: an answer is there, or none will come."""
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def stop(self) -> None:
         """Ends the process."""

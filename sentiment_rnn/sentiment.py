@@ -249,6 +249,7 @@ class SentimentClassifier:
             texts,
             settings.preprocessing.tokenizer(),
             cache=None if cache is None else Path(cache),
+            fingerprint=fingerprint,
         )
         if warm:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights

@@ -63,7 +63,12 @@ def comparisons(settings: Settings) -> list[Comparison]:
     def speed(name: str) -> Call:
         predict, _ = fitted(name)
         texts = settings.reviews("test", few).texts
-        return lambda: predict(texts)
+
+        def run() -> None:
+            networks.forget_tokens()
+            predict(texts)
+
+        return run
 
     few = settings.size(1000, 60)
     return [

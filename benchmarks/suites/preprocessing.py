@@ -15,7 +15,7 @@ from benchmarks import networks
 from benchmarks.measuring import Call, Comparison, Side
 from benchmarks.networks import FEATURES, MAXLEN
 from benchmarks.settings import Settings
-from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors, tokenizer
+from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
 from sentiment_rnn.preprocessing.tokenized import tokenize_texts
 
 
@@ -35,7 +35,7 @@ def _tokens(settings: Settings) -> Comparison:
 
         def tokenize() -> dict[str, float]:
             if cold:
-                tokenizer._tokens_of_chunks.clear()
+                networks.forget_tokens()
             return {"tokens": sum(len(ours.tokenize(text)) for text in texts())}
 
         return tokenize
@@ -50,7 +50,7 @@ def _tokens(settings: Settings) -> Comparison:
         ours = TreebankTokenizer(keep_break_tags=True)
 
         def tokenize() -> dict[str, float]:
-            tokenizer._tokens_of_chunks.clear()
+            networks.forget_tokens()
             return {"tokens": len(tokenize_texts(texts(), ours).numbers)}
 
         return tokenize

@@ -86,7 +86,11 @@ class TokenizedTexts:
 
 
 def tokenize_texts(
-    texts: Sequence[str], tokenizer: TreebankTokenizer, *, cache: Path | None = None
+    texts: Sequence[str],
+    tokenizer: TreebankTokenizer,
+    *,
+    cache: Path | None = None,
+    fingerprint: str | None = None,
 ) -> TokenizedTexts:
     """Tokenizes a corpus.
 
@@ -94,6 +98,7 @@ def tokenize_texts(
         texts: the texts; not changed.
         tokenizer: of the tokens.
         cache: a folder where large corpora are kept, for the next time; None for none.
+        fingerprint: a hash from which the texts follow, if it is known already.
 
     Returns:
         The same however many processors there are.
@@ -107,7 +112,7 @@ def tokenize_texts(
 
     options = [tokenizer.keep_break_tags, tokenizer.lowercase]
     words, word_lengths, numbers, lengths = cached_arrays(
-        cache, ["tokens", *options, _hash_of_texts(texts)], make
+        cache, ["tokens", *options, fingerprint or _hash_of_texts(texts)], make
     )
     return TokenizedTexts(unpack_texts(words, word_lengths), numbers, lengths)
 

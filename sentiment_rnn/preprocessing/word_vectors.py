@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import re
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -247,7 +248,7 @@ class WordVectors:
                 f"Received: {path}"
             )
         read = _binary_rows if kind == [".bin"] else _text_rows
-        wanted = None if keep is None else {word.encode() for word in keep}.__contains__
+        wanted = None if keep is None else {word.encode("utf-8", "surrogatepass") for word in keep}
         rows: dict[bytes, bytes] = {}
         try:
             size = None if zipped else path.stat().st_size
@@ -367,7 +368,7 @@ def _binary_rows(
     stream: IO[bytes],
     size: int | None,
     path: Path,
-    wanted: Callable[[bytes], bool] | None,
+    wanted: Container[bytes] | None,
     limit: int | None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yields the wanted ones of the first `limit` words with the bytes of their vectors."""
@@ -381,29 +382,42 @@ def _binary_rows(
             f"{path} claims {count} words with vectors of {vector_size} numbers, which need at "
             f"least {count * (width + 2):,} bytes. It has {size - start:,}."
         )
-    for number in range(count if limit is None else min(count, limit)):
-        space = buffer.find(b" ", start, start + _LONGEST_WORD)
-        if space < 0 or space + 1 + width > len(buffer):
-            buffer = buffer[start:] + stream.read(max(_READ_BYTES, width))
+    left = count if limit is None else min(count, limit)
+    # All words of a buffer in one call. What is no word with a vector, or no whole one, is a match
+    # to the end without a word. The tool that defined the format ends each vector with a line
+    # break, which then begins the next word; others do not.
+    record = re.compile(rb"([^ ]{0,%d}) .{%d}|.+" % (_LONGEST_WORD - 1, width), re.DOTALL)
+    while left:
+        words = record.findall(buffer, start)[:left]
+        ends = start + np.cumsum([len(word) + 1 + width for word in words])
+        if words:
+            last = int(ends[-1])
+            if last > len(buffer) or buffer[last - width - 1 : last - width] != b" ":
+                words, ends = words[:-1], ends[:-1]
+        if not words and not start:
+            raise DataError(
+                f"{path} ends, or has no word, at word {count - left + 1} of the {count} that its "
+                "first line claims."
+            )
+        words = [word.lstrip(b"\n") for word in words]
+        places: Iterable[int] = range(len(words))
+        if wanted is not None:
+            places = np.flatnonzero(np.fromiter(map(wanted.__contains__, words), bool, len(words)))
+        for place in places:
+            yield words[place], buffer[ends[place] - width : ends[place]]
+        left -= len(words)
+        if left:
+            # A word with its vector is in the buffer then, if there is one.
+            more = stream.read(max(_READ_BYTES, _LONGEST_WORD + width))
+            buffer = buffer[ends[-1] if words else start :] + more
             start = 0
-            space = buffer.find(b" ", 0, _LONGEST_WORD)
-            if space < 0 or space + 1 + width > len(buffer):
-                raise DataError(
-                    f"{path} ends, or has no word, at word {number + 1} of the {count} that its "
-                    "first line claims."
-                )
-        # The tool that defined the format ends each vector with a line break; others do not.
-        word = buffer[start:space].lstrip(b"\n")
-        start = space + 1 + width
-        if wanted is None or wanted(word):
-            yield word, buffer[start - width : start]
 
 
 def _text_rows(
     stream: IO[bytes],
     size: int | None,
     path: Path,
-    wanted: Callable[[bytes], bool] | None,
+    wanted: Container[bytes] | None,
     limit: int | None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yields the wanted ones of the first `limit` words with the bytes of their vectors."""
@@ -419,7 +433,7 @@ def _text_rows(
     while line and number != limit:
         number += 1
         word, _, rest = line.rstrip().partition(b" ")
-        if wanted is None or wanted(word):
+        if wanted is None or word in wanted:
             yield word, _text_vector(rest, vector_size, number, path)
         line = stream.readline(_LONGEST_LINE)
     if count is not None and number != count and number != limit:

@@ -1,9 +1,12 @@
 """What a batch says about a network's weights: its loss and gradients, from all processors.
 
 A time loop is made of products so small that threads which share them wait more than they work.
-So the rows of a batch are dealt out to processes, each with a time loop of its own. The weights lie
-in memory that all of them see. The sum of what they find is what one process would have found, but
-for the rounding of the last digit.
+So the rows of a batch are dealt out in parts to processes, each with a time loop of its own. The
+weights lie in memory that all of them see. The sum of what the parts give is what the whole batch
+would have given, but for the rounding of the last digit.
+
+Which process computes a part makes no difference to any bit. So this one doesn't wait until the
+others have started, and does the work of one that is gone.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ _ACTIVATIONS = {"binary_crossentropy": "sigmoid", "categorical_crossentropy": "s
 _FEWEST_ROWS = 8
 # Seconds of an epoch that are worth the start of other processes.
 _WORTH = 1.0
+# What a worker says when it has started.
+_READY = "ready"
 # What a step of a layer takes there and back, and operations in a second. Rough guesses.
 _STEP_SECONDS, _OPERATIONS = 2e-5, 1e11
 
@@ -96,9 +101,10 @@ class BatchGradients:
         self.weights = [*memory.weights, *([memory.vectors] if objective.trains_vectors else [])]
         self.states = memory.states
         self._part = _Part(objective, memory)
-        # None in the place of one that is gone.
-        self._workers: list[Worker | None] = []
-        self._workers.extend(_start(objective, memory))
+        # By their numbers, which begin with 0 for the second part of a batch.
+        self._workers = _start(objective, memory)
+        self._ready: set[int] = set()
+        self._parts = 1 + len(self._workers)
         self._finalizer = weakref.finalize(self, _stop, self._workers)
 
     def compute(
@@ -122,7 +128,7 @@ class BatchGradients:
             Loss and gradients.
         """
         batch = len(ids)
-        count = min(1 + len(self._workers), batch)
+        count = min(self._parts, batch)
         edges = np.linspace(0, batch, count + 1).round().astype(int).tolist()
         parts = [
             _Rows(
@@ -135,25 +141,38 @@ class BatchGradients:
             )
             for start, stop in pairwise(edges)
         ]
-        for worker, rows in zip(self._workers, parts[1:], strict=False):
-            if worker is not None:
-                worker.send(rows.packed())
+        asked = []
+        for number, rows in enumerate(parts[1:]):
+            if self._is_ready(number):
+                self._workers[number].send(rows.packed())
+                asked.append(number)
         loss, right, gradients = self._part.compute(parts[0])
-        for place, rows in enumerate(parts[1:]):
-            worker = self._workers[place]
-            answered = None if worker is None else worker.receive()
-            if answered is None:
-                # It may have been killed, for its memory or by hand. All that it knew is here.
-                if worker is not None:
-                    worker.stop()
-                self._workers[place] = None
-                more_loss, more_right, more = self._part.compute(rows)
+        for number, rows in enumerate(parts[1:]):
+            answered = self._workers[number].receive() if number in asked else None
+            if answered is not None:
+                (more_loss, more_right), more = answered, self._memory.gradients[number]
             else:
-                (more_loss, more_right), more = answered, self._memory.gradients[place]
+                if number in asked:
+                    # It may have been killed, for its memory or by hand. All it knew is here.
+                    self._workers.pop(number).stop()
+                more_loss, more_right, more = self._part.compute(rows)
             loss, right = loss + more_loss, right + more_right
             for gradient, other in zip(gradients, more, strict=True):
                 np.add(gradient, other, out=gradient)
         return BatchResult(loss, right, gradients)
+
+    def _is_ready(self, number: int) -> bool:
+        """Whether a worker is there, and has started."""
+        worker = self._workers.get(number)
+        if worker is None or number in self._ready:
+            return worker is not None
+        if not worker.has_answered():
+            return False
+        if worker.receive() == _READY:
+            self._ready.add(number)
+            return True
+        self._workers.pop(number).stop()
+        return False
 
     def reset_states(self) -> None:
         """Lets a stateful network begin anew."""
@@ -164,9 +183,8 @@ class BatchGradients:
     @contextmanager
     def at_work(self, batch_size: int) -> Iterator[None]:
         """Inside the ``with``, memory is used again and threads are as many as help."""
-        threads = (
-            one_thread() if self._workers else threads_for(self._objective.network, batch_size)
-        )
+        network = self._objective.network
+        threads = one_thread() if self._parts > 1 else threads_for(network, batch_size)
         with reuse(), threads:
             yield
 
@@ -376,22 +394,22 @@ def _state_shapes(spec: NetworkSpec) -> dict[tuple[int, str], list[tuple[int, in
     return found
 
 
-def _start(objective: Objective, memory: _Memory) -> list[Worker]:
+def _start(objective: Objective, memory: _Memory) -> dict[int, Worker]:
+    """Starts the workers, which answer once when they are ready."""
+    workers: dict[int, Worker] = {}
     if memory.shared is None:
-        return []
-    workers: list[Worker] = []
+        return workers
     # As many as the system allows, and a part of a batch for each that there is.
     with suppress(OSError):
-        for _ in memory.gradients:
-            worker = Worker(
+        for number in range(len(memory.gradients)):
+            workers[number] = Worker(
                 "sentiment_rnn.training.gradients",
                 files=[memory.shared.file],
                 # Told before NumPy is imported, it starts no threads that wait for nothing.
                 environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
-            workers.append(worker)
     spec, processes = objective.network, 1 + len(memory.gradients)
-    for number, worker in enumerate(workers):
+    for number, worker in workers.items():
         layers = [_plain(layer) for layer in spec.layers]
         told = [list(spec.batch_shape), layers, objective.loss, objective.trains_vectors]
         worker.send([*told, len(memory.vectors), processes, memory.shared.file, number])
@@ -399,11 +417,9 @@ def _start(objective: Objective, memory: _Memory) -> list[Worker]:
     return workers
 
 
-def _stop(workers: list[Worker | None]) -> None:
+def _stop(workers: dict[int, Worker]) -> None:
     while workers:
-        worker = workers.pop()
-        if worker is not None:
-            worker.stop()
+        workers.popitem()[1].stop()
 
 
 def serve() -> None:
@@ -417,6 +433,7 @@ def serve() -> None:
     os.close(file)
     part = _Part(objective, memory)
     with reuse(), one_thread():
+        answer(_READY)
         for values in coming:
             share, right, gradients = part.compute(_Rows.unpacked(values))
             for array, gradient in zip(memory.gradients[number], gradients, strict=True):

@@ -6,11 +6,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sentiment_rnn.errors import DataError, ResourceError
-from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
+from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors, word_vectors
 
 WORDS = ["the", "naïve", "film", "</s>"]
 
@@ -327,3 +327,56 @@ print(len(vectors), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, 
     print(f"{kept} of 3,000,000 words, peak {megabytes} MB, {seconds} s")
     assert int(kept) == len(words)
     assert int(megabytes) < 600
+
+
+@pytest.mark.parametrize("line_breaks", [False, True])
+@pytest.mark.parametrize("read_bytes", [1, 50, 1 << 22])
+@given(
+    words=st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters=" \n"), min_size=1, max_size=9),
+        max_size=30,
+    ),
+    size=st.integers(1, 5),
+    seed=st.integers(0, 99),
+    limit=st.none() | st.integers(1, 40),
+    data=st.data(),
+)
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+def test_a_binary_file_is_read_as_word_after_word(
+    monkeypatch, tmp_path_factory, line_breaks, read_bytes, words, size, seed, limit, data
+):
+    """Whatever the bytes of the vectors are: spaces and line breaks among them."""
+    monkeypatch.setattr(word_vectors, "_READ_BYTES", max(read_bytes, 64))
+    monkeypatch.setattr(word_vectors, "_LONGEST_WORD", 64)
+    random = np.random.default_rng(seed)
+    words = ["first", *words]
+    rows = [random.choice(np.frombuffer(b" \n\0ab", np.uint8), 4 * size) for _ in words]
+    path = tmp_path_factory.mktemp("vectors") / "vectors.bin"
+    content = b"%d %d\n" % (len(words), size)
+    for word, row in zip(words, rows, strict=True):
+        content += word.encode() + b" " + row.tobytes() + (b"\n" if line_breaks else b"")
+    path.write_bytes(content)
+    keep = set(data.draw(st.lists(st.sampled_from(words)))) | {"first"}
+    expected: dict[str, bytes] = {}
+    for word, row in list(zip(words, rows, strict=True))[:limit]:
+        if word in keep:
+            expected.setdefault(word, row.tobytes())
+    found = WordVectors.from_word2vec(path, keep=keep, limit=limit)
+    assert list(found.words) == list(expected)
+    assert found.vectors.astype("<f4").tobytes() == b"".join(expected.values())
+
+
+def test_a_word_without_an_end_is_an_error(tmp_path):
+    path = tmp_path / "vectors.bin"
+    path.write_bytes(b"2 1\na \0\0\0\0" + b"x" * 20_000_000)
+    with pytest.raises(DataError, match="has no word, at word 2 of the 2 that its first line"):
+        WordVectors.from_word2vec(path)
+
+
+def test_half_a_surrogate_pair_has_no_vector(tmp_path, gensim_vectors):
+    """Texts may hold one, and so the words to keep."""
+    path = tmp_path / "v.bin"
+    gensim_vectors.save_word2vec_format(str(path), binary=True)
+    assert WordVectors.from_word2vec(path, keep={"film", "\ud800"}).words == ("film",)

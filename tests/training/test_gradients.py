@@ -14,6 +14,7 @@ import pytest
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
 from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights
+from sentiment_rnn.numpy_rnn.threads import one_thread
 from sentiment_rnn.training import gradients as module
 from sentiment_rnn.training.character_engine import CharacterTask, fit_characters
 from sentiment_rnn.training.config import CharacterTrainingConfig
@@ -57,13 +58,23 @@ OBJECTIVES = {
 }
 
 
-def make(objective, processes):
+def make(objective, processes, *, wait=True):
+    """What computes; by default its processes have started, so that they take part."""
     random = np.random.default_rng(0)
     weights = initial_weights(objective.network, random, np.float32)
     features = objective.network.batch_shape[2]
     vectors = random.standard_normal((IDS, features)).astype(np.float32)
     vectors[0] = 0
-    return BatchGradients(objective, weights, vectors, processes=processes)
+    computes = BatchGradients(objective, weights, vectors, processes=processes)
+    if wait:
+        wait_for(computes)
+    return computes
+
+
+def wait_for(computes):
+    for worker in computes._workers.values():
+        while not worker.has_answered():
+            time.sleep(0.01)
 
 
 def batches(objective, count):
@@ -175,8 +186,9 @@ def test_states_begin_anew(name):
 
 @pytest.mark.parametrize("name", ["textbook", "windows", "two layers"])
 @pytest.mark.parametrize("victims", [1, 2])
-def test_killed_processes_are_done_without(workers, name, victims):
-    computes = make(OBJECTIVES[name], 3)
+@pytest.mark.parametrize("wait", [True, False])
+def test_killed_processes_are_done_without(workers, name, victims, wait):
+    computes = make(OBJECTIVES[name], 3, wait=wait)
 
     def kill(step):
         if step == 2:
@@ -184,8 +196,37 @@ def test_killed_processes_are_done_without(workers, name, victims):
                 worker.kill()
                 worker.wait()
 
-    check(train(computes, OBJECTIVES[name], each=kill), OBJECTIVES[name])
+    found = train(computes, OBJECTIVES[name], each=kill)
+    check(found, OBJECTIVES[name])
     computes.close()
+    # It makes no difference to any bit who has computed what.
+    undisturbed = make(OBJECTIVES[name], 3)
+    with one_thread():
+        expected = train(undisturbed, OBJECTIVES[name])
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    undisturbed.close()
+
+
+def test_nobody_waits_for_those_that_have_not_started(workers):
+    objective = OBJECTIVES["windows"]
+    computes = make(objective, 3, wait=False)
+    for worker in workers:
+        worker.send_signal(signal.SIGSTOP)
+    found = train(computes, objective)
+    assert not computes._ready
+    for worker in workers:
+        worker.send_signal(signal.SIGCONT)
+    wait_for(computes)
+    later = train(computes, objective, 2)
+    assert computes._ready == {0, 1}
+    computes.close()
+    other = make(objective, 3)
+    for ours, theirs in zip(found, train(other, objective), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    for ours, theirs in zip(later, train(other, objective, 2), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    other.close()
 
 
 def test_an_interruption_is_not_theirs(workers):
