@@ -26,7 +26,8 @@ def comparisons(settings: Settings) -> list[Comparison]:
 
 def _prediction(settings: Settings) -> Comparison:
     """A file is a stream, whose length should not matter."""
-    counts = settings.size((1000, 10_000, 100_000), (200, 2000))
+    # What the tokenizer remembers grows up to a bound, which some 50,000 reviews reach.
+    counts = settings.size((1000, 10_000, 50_000, 200_000), (200, 2000))
 
     def predict(count: int) -> Call:
         texts = settings.reviews("test", min(count, 10_000)).texts

@@ -122,8 +122,7 @@ class _Kernel:
 
     def product_back(self) -> Product:
         """``x @ kernel.T``."""
-        transposed = np.ascontiguousarray(self.array.T)
-        return step_product(transposed, rows=self.rows, steps=self.steps)
+        return step_product(self.array.T, rows=self.rows, steps=self.steps)
 
 
 class _SimpleRNN:

@@ -47,7 +47,9 @@ def step_product(kernel: Array, *, rows: int, steps: int, gates: int = 1) -> Pro
     features, columns = kernel.shape
     parts, width = _cut(rows, features, columns // gates)
     if gates == 1 and (steps < _FEW_STEPS or (parts, width) == (1, columns)):
-        return lambda x, out: np.dot(x, kernel, out)
+        # A transposed one would be put right in each product.
+        plain = np.ascontiguousarray(kernel)
+        return lambda x, out: np.dot(x, plain, out)
     if steps < _FEW_STEPS:
         return _side_by_side(kernel, rows, gates)
     # (parts of the features, blocks of the columns, features, columns)
