@@ -135,7 +135,7 @@ def _train(settings: Settings, options: Sequence[str]) -> Mapping[str, float]:
 
 def _ways(settings: Settings) -> Comparison:
     """Whether what makes training fast costs accuracy: batches of like length, and bfloat16."""
-    count, epochs = settings.size((8000, 4), (64, 1))
+    count, epochs = settings.size((4000, 3), (64, 1))
     small, large = settings.size((128, 256), (4, 8))
 
     def here(engine: str, units: int, precision: str = "float32") -> Call:

@@ -110,7 +110,7 @@ def _from_ids(settings: Settings, cell: str) -> Comparison:
 
 
 def _from_text(settings: Settings) -> Comparison:
-    count = settings.size(1000, 60)
+    count = settings.size(4000, 60)
 
     @functools.cache
     def texts() -> list[str]:
