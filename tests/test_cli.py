@@ -481,6 +481,7 @@ _cache.LARGE = 1
 from sentiment_rnn.datasets import imdb
 from sentiment_rnn.preprocessing import TreebankTokenizer, tokenized
 tokenized.BATCH_CHARACTERS = 20_000
+tokenized.FOR_PROCESSES = 1
 {code}
 from sentiment_rnn.cli import main
 sys.exit(main(sys.argv[1:]))

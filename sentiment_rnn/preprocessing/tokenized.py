@@ -22,6 +22,9 @@ from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
 
 # Characters of a batch, some 800 reviews: enough for a vocabulary to pay.
 BATCH_CHARACTERS = 1 << 20
+# Characters, of some 12,000 reviews, that this process tokenizes in the time in which others would
+# have started and done it.
+FOR_PROCESSES = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +128,9 @@ def tokenize_batches(
     Many texts are tokenized on all processors, and read no further ahead than these need.
     """
     batches = _batches(texts)
-    first = list(islice(batches, LARGE // BATCH_CHARACTERS))
+    first = list(islice(batches, FOR_PROCESSES // BATCH_CHARACTERS))
     batches = chain(first, batches)
-    if len(first) * BATCH_CHARACTERS < LARGE:
+    if len(first) * BATCH_CHARACTERS < FOR_PROCESSES:
         return (TokenizedTexts.of(batch, tokenizer) for batch in batches)
     from sentiment_rnn.preprocessing.workers import tokenize_in_processes
 

@@ -372,29 +372,30 @@ def _binary_rows(
     limit: int | None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yields the wanted ones of the first `limit` words with the bytes of their vectors."""
-    buffer = stream.read(_READ_BYTES)
-    start = buffer.find(b"\n", 0, 64) + 1
-    count, vector_size = _header(buffer[:start], path)
+    line = stream.readline(64)
+    count, vector_size = _header(line if line.endswith(b"\n") else b"", path)
     width = 4 * vector_size
     # A word of one byte and a space is the least that comes before a vector.
-    if size is not None and count * (width + 2) > size - start:
+    if size is not None and count * (width + 2) > size - len(line):
         raise DataError(
             f"{path} claims {count} words with vectors of {vector_size} numbers, which need at "
-            f"least {count * (width + 2):,} bytes. It has {size - start:,}."
+            f"least {count * (width + 2):,} bytes. It has {size - len(line):,}."
         )
     left = count if limit is None else min(count, limit)
     # All words of a buffer in one call. What is no word with a vector, or no whole one, is a match
     # to the end without a word. The tool that defined the format ends each vector with a line
     # break, which then begins the next word; others do not.
     record = re.compile(rb"([^ ]{0,%d}) .{%d}|.+" % (_LONGEST_WORD - 1, width), re.DOTALL)
+    # A word with its vector is in it once it is full, if there is one.
+    buffer = memoryview(bytearray(_READ_BYTES + _LONGEST_WORD + width))
+    filled = 0
     while left:
-        words = record.findall(buffer, start)[:left]
-        ends = start + np.cumsum([len(word) + 1 + width for word in words])
-        if words:
-            last = int(ends[-1])
-            if last > len(buffer) or buffer[last - width - 1 : last - width] != b" ":
-                words, ends = words[:-1], ends[:-1]
-        if not words and not start:
+        filled += _fill(buffer[filled:], stream)
+        words: list[bytes] = record.findall(buffer, 0, filled)[:left]
+        ends = np.cumsum([len(word) + 1 + width for word in words], dtype=np.int64)
+        if words and (ends[-1] > filled or buffer[ends[-1] - width - 1] != ord(" ")):
+            words, ends = words[:-1], ends[:-1]
+        if not words:
             raise DataError(
                 f"{path} ends, or has no word, at word {count - left + 1} of the {count} that its "
                 "first line claims."
@@ -404,13 +405,19 @@ def _binary_rows(
         if wanted is not None:
             places = np.flatnonzero(np.fromiter(map(wanted.__contains__, words), bool, len(words)))
         for place in places:
-            yield words[place], buffer[ends[place] - width : ends[place]]
+            yield words[place], bytes(buffer[ends[place] - width : ends[place]])
         left -= len(words)
-        if left:
-            # A word with its vector is in the buffer then, if there is one.
-            more = stream.read(max(_READ_BYTES, _LONGEST_WORD + width))
-            buffer = buffer[ends[-1] if words else start :] + more
-            start = 0
+        rest = filled - int(ends[-1])
+        buffer[:rest] = bytes(buffer[filled - rest : filled])
+        filled = rest
+
+
+def _fill(buffer: memoryview, stream: IO[bytes]) -> int:
+    """Reads until a buffer is full or nothing more comes; how many bytes."""
+    filled = 0
+    while read := stream.readinto(buffer[filled:]):  # type: ignore[attr-defined]
+        filled += read
+    return filled
 
 
 def _text_rows(

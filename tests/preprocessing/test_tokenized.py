@@ -25,6 +25,7 @@ TEXTS = st.lists(st.text(alphabet="abc .,'\"\n", max_size=12), max_size=12)
 def small(monkeypatch):
     """Every corpus is large, and its batches are small."""
     monkeypatch.setattr(tokenized, "LARGE", 0)
+    monkeypatch.setattr(tokenized, "FOR_PROCESSES", 0)
     monkeypatch.setattr(tokenized, "BATCH_CHARACTERS", 1000)
 
 
@@ -73,7 +74,7 @@ def test_a_corpus_by_processes(sample):
 
 def test_texts_without_an_end_are_read_as_far_as_they_are_asked_for(monkeypatch):
     monkeypatch.setattr(tokenized, "BATCH_CHARACTERS", 100)
-    monkeypatch.setattr(tokenized, "LARGE", 400)
+    monkeypatch.setattr(tokenized, "FOR_PROCESSES", 400)
     read = 0
 
     def endless():
