@@ -7,7 +7,7 @@ puts what it measured, and from nowhere else.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,7 @@ from benchmarks.worker import PEAK
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-BEGIN, END = "<!-- figures: python -m benchmarks.readme -->", "<!-- end of figures -->"
-# Each suite and the comparisons of it that are shown.
+# Each suite and the comparisons of it whose speed is shown.
 SHOWN = {
     "training": (
         "training SimpleRNN(50) from ids",
@@ -30,7 +29,6 @@ SHOWN = {
         "prediction by SimpleRNN(50) from ids",
         "prediction by SimpleRNN(50) from text",
     ),
-    "accuracy": ("speed of methods",),
     "preprocessing": ("tokenizing", "loading word vectors"),
     "characters": (
         "learning by 2 layers of 128 LSTM units",
@@ -40,19 +38,49 @@ SHOWN = {
 }
 
 
-def figures(results: Path = RESULTS) -> str:
-    """The table, from the JSON files of a folder."""
-    lines = ["| work | this package | others, times as long |", "|---|---|---|"]
+def tables(results: Path = RESULTS) -> dict[str, str]:
+    """What stands between the marks of the README, by their names."""
+    return {
+        "speed": _speed(results),
+        "networks": _networks(_measured("accuracy", "accuracy of networks", results)),
+        "methods": _methods(
+            _measured("accuracy", "accuracy of methods", results),
+            _measured("accuracy", "speed of methods", results),
+        ),
+    }
+
+
+def fill(text: str, found: Mapping[str, str]) -> str:
+    """The README with each table between its two marks.
+
+    Raises:
+        ValueError: if marks are missing.
+    """
+    for name, table in found.items():
+        begin, end = f"<!-- {name}: python -m benchmarks.readme -->", f"<!-- end of {name} -->"
+        before, found_begin, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found_begin or not found_end:
+            raise ValueError(f"Expected the marks {begin} and {end} in the README.")
+        text = f"{before}{begin}\n\n{table}\n\n{end}{after}"
+    return text
+
+
+def _measured(suite: str, comparison: str, results: Path) -> dict[str, Any]:
+    """A comparison without the sides that were skipped."""
+    found = json.loads((results / f"{suite}.json").read_text(encoding="utf-8"))
+    (chosen,) = [each for each in found["comparisons"] if each["name"] == comparison]
+    return {**chosen, "sides": [side for side in chosen["sides"] if side["seconds"]]}
+
+
+def _speed(results: Path) -> str:
+    rows = []
     for suite, names in SHOWN.items():
-        found = json.loads((results / f"{suite}.json").read_text(encoding="utf-8"))
-        comparisons = {each["name"]: each for each in found["comparisons"]}
-        lines += [_row(comparisons[name]) for name in names]
-    return "\n".join(lines)
-
-
-def _row(comparison: Mapping[str, Any]) -> str:
-    first, *others = [side for side in comparison["sides"] if side["seconds"]]
-    return f"| {comparison['name']} | {_own(first, comparison)} | {'; '.join(_others(others))} |"
+        for name in names:
+            comparison = _measured(suite, name, results)
+            first, *others = comparison["sides"]
+            rows.append([name, _own(first, comparison), "; ".join(_others(others))])
+    return _table(["work", "this package", "others, times as long"], rows)
 
 
 def _own(side: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
@@ -63,33 +91,46 @@ def _own(side: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, [name, speed, _memory(side)]))
 
 
-def _others(sides: list[Mapping[str, Any]]) -> Iterator[str]:
+def _others(sides: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for side in sides:
-        yield " ".join(filter(None, [side["name"], f"**{number(side['ratio'])}**", _memory(side)]))
+        ratio = f"**{number(side['ratio'])}**"
+        yield " ".join(filter(None, [side["name"], ratio, _memory(side)]))
 
 
 def _memory(side: Mapping[str, Any]) -> str:
     peak = side["figures"].get(PEAK)
-    return "" if peak is None else f"{number(peak)} MB"
+    return "" if peak is None else f"({number(peak)} MB)"
 
 
-def fill(text: str, table: str) -> str:
-    """The README with the table between its two marks.
+def _networks(comparison: Mapping[str, Any]) -> str:
+    rows = []
+    for side in comparison["sides"]:
+        figures = side["figures"]
+        scores = [
+            f"{figures[part]:.4f} ± {figures[f'± {part}']:.4f}" for part in ("validation", "test")
+        ]
+        rows.append([side["name"], f"{figures['parameters']:,.0f}", *scores])
+    return _table(["network", "parameters", "validation", "test"], rows)
 
-    Raises:
-        ValueError: if the marks aren't there.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"Expected the marks {BEGIN} and {END} in the README.")
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+
+def _methods(accuracy: Mapping[str, Any], speed: Mapping[str, Any]) -> str:
+    speeds = {side["name"]: side["per_second"] for side in speed["sides"]}
+    rows = [
+        [side["name"], f"{side['figures']['accuracy']:.4f}", number(speeds[side["name"]])]
+        for side in accuracy["sides"]
+    ]
+    return _table(["method", "test accuracy", "reviews/s from raw text"], rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(fill(text, figures()), encoding="utf-8")
+    readme.write_text(fill(text, tables()), encoding="utf-8")
 
 
 if __name__ == "__main__":

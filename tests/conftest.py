@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,17 @@ def saved(trained: SentimentClassifier, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("models") / "small"
     trained.save(folder)
     return folder
+
+
+@pytest.fixture
+def processes_started(monkeypatch):
+    """The processes that were started since."""
+    processes = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            processes.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    return processes

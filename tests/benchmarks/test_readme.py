@@ -1,13 +1,13 @@
 import pytest
 
-from benchmarks.readme import BEGIN, END, figures, fill
+from benchmarks.readme import fill, tables
 from benchmarks.suites import SUITES
 from tests.conftest import ROOT
 
 
 def test_the_readme_has_the_figures_that_were_measured():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert fill(text, figures()) == text
+    assert fill(text, tables()) == text
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -19,8 +19,9 @@ def test_all_suites_were_measured(suite):
 
 
 def test_the_marks_stay():
-    text = fill(f"a\n{BEGIN}\nold\n{END}\nb\n", "| table |")
-    assert text == f"a\n{BEGIN}\n\n| table |\n\n{END}\nb\n"
-    assert fill(text, "| table |") == text
-    with pytest.raises(ValueError, match="Expected the marks"):
-        fill("no marks", "")
+    begin, end = "<!-- a: python -m benchmarks.readme -->", "<!-- end of a -->"
+    text = fill(f"x\n{begin}\nold\n{end}\ny\n", {"a": "| table |"})
+    assert text == f"x\n{begin}\n\n| table |\n\n{end}\ny\n"
+    assert fill(text, {"a": "| table |"}) == text
+    with pytest.raises(ValueError, match="Expected the marks <!-- a: python"):
+        fill("no marks", {"a": ""})

@@ -23,20 +23,6 @@ BATCHES = [
 ]
 
 
-@pytest.fixture
-def started(monkeypatch):
-    """The processes that were started."""
-    processes = []
-
-    class Noted(subprocess.Popen):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            processes.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Noted)
-    return processes
-
-
 def check(results, tokenizer, batches=BATCHES):
     for result, batch in zip(results, batches, strict=True):
         expected = TokenizedTexts.of(batch, tokenizer)
@@ -47,11 +33,11 @@ def check(results, tokenizer, batches=BATCHES):
 
 @pytest.mark.parametrize("processes", [1, 2, 7])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_the_same_as_in_one_process(started, options, processes):
+def test_the_same_as_in_one_process(processes_started, options, processes):
     tokenizer = TreebankTokenizer(**options)
     check(tokenize_in_processes(BATCHES, tokenizer, processes), tokenizer)
-    assert len(started) == (0 if processes == 1 else processes)
-    assert all(process.poll() is not None for process in started)
+    assert len(processes_started) == (0 if processes == 1 else processes)
+    assert all(process.poll() is not None for process in processes_started)
     check(tokenize_in_processes([], tokenizer, processes), tokenizer, [])
 
 
@@ -69,7 +55,7 @@ def test_it_is_other_processes_that_tokenize(monkeypatch):
         list(tokenize_in_processes(BATCHES, Untouched()))
 
 
-def test_batches_are_read_no_further_ahead_than_there_are_processes(started):
+def test_batches_are_read_no_further_ahead_than_there_are_processes(processes_started):
     read = 0
 
     def batches():
@@ -83,27 +69,27 @@ def test_batches_are_read_no_further_ahead_than_there_are_processes(started):
         assert next(results).vocabulary == ["number", str(number)]
         assert read == number + 3
     results.close()
-    assert len(started) == 3
-    assert all(process.poll() is not None for process in started)
+    assert len(processes_started) == 3
+    assert all(process.poll() is not None for process in processes_started)
 
 
-def test_an_error_of_the_texts_ends_the_processes(started):
+def test_an_error_of_the_texts_ends_the_processes(processes_started):
     def batches():
         yield from BATCHES
         raise OSError("the disk")
 
     with pytest.raises(OSError, match="the disk"):
         list(tokenize_in_processes(batches(), TreebankTokenizer(), 2))
-    assert len(started) == 2
-    assert all(process.poll() is not None for process in started)
+    assert len(processes_started) == 2
+    assert all(process.poll() is not None for process in processes_started)
 
 
 @pytest.mark.parametrize("victims", [1, 2])
-def test_killed_processes_are_done_without(started, victims):
+def test_killed_processes_are_done_without(processes_started, victims):
     tokenizer = TreebankTokenizer()
     results = tokenize_in_processes(BATCHES, tokenizer, 2)
     first = next(results)
-    for process in started[:victims]:
+    for process in processes_started[:victims]:
         process.kill()
         process.wait()
     check([first, *results], tokenizer)

@@ -103,20 +103,6 @@ def train(computes, objective, count=6, *, each=lambda step: None):
     return [np.array(found), *[array.copy() for array in [*computes.weights, *states]]]
 
 
-@pytest.fixture
-def workers(monkeypatch):
-    """The processes that were started."""
-    started = []
-
-    class Noted(subprocess.Popen):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            started.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Noted)
-    return started
-
-
 def check(found, objective):
     for ours, alone in zip(found, train(make(objective, 1), objective), strict=True):
         np.testing.assert_allclose(ours, alone, atol=1e-5)
@@ -124,22 +110,22 @@ def check(found, objective):
 
 @pytest.mark.parametrize("processes", [2, 3])
 @pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES.keys())
-def test_the_same_as_in_one_process(workers, objective, processes):
+def test_the_same_as_in_one_process(processes_started, objective, processes):
     computes = make(objective, processes)
-    assert len(workers) == processes - 1
+    assert len(processes_started) == processes - 1
     first = [array.copy() for array in computes.weights]
     found = train(computes, objective)
     check(found, objective)
-    assert all(worker.poll() is None for worker in workers)
+    assert all(worker.poll() is None for worker in processes_started)
     for before, after in zip(first, computes.weights, strict=True):
         assert np.abs(after - before).max() > 0
     computes.close()
-    assert all(worker.poll() is not None for worker in workers)
+    assert all(worker.poll() is not None for worker in processes_started)
     # It goes on alone.
     assert np.isfinite(train(computes, objective, 1)[0]).all()
 
 
-def test_others_do_compute(workers, monkeypatch):
+def test_others_do_compute(processes_started, monkeypatch):
     computes = make(OBJECTIVES["textbook"], 2)
     rows = []
     compute = module._Part.compute
@@ -187,12 +173,12 @@ def test_states_begin_anew(name):
 @pytest.mark.parametrize("name", ["textbook", "windows", "two layers"])
 @pytest.mark.parametrize("victims", [1, 2])
 @pytest.mark.parametrize("wait", [True, False])
-def test_killed_processes_are_done_without(workers, name, victims, wait):
+def test_killed_processes_are_done_without(processes_started, name, victims, wait):
     computes = make(OBJECTIVES[name], 3, wait=wait)
 
     def kill(step):
         if step == 2:
-            for worker in workers[:victims]:
+            for worker in processes_started[:victims]:
                 worker.kill()
                 worker.wait()
 
@@ -208,14 +194,14 @@ def test_killed_processes_are_done_without(workers, name, victims, wait):
     undisturbed.close()
 
 
-def test_nobody_waits_for_those_that_have_not_started(workers):
+def test_nobody_waits_for_those_that_have_not_started(processes_started):
     objective = OBJECTIVES["windows"]
     computes = make(objective, 3, wait=False)
-    for worker in workers:
+    for worker in processes_started:
         worker.send_signal(signal.SIGSTOP)
     found = train(computes, objective)
     assert not computes._ready
-    for worker in workers:
+    for worker in processes_started:
         worker.send_signal(signal.SIGCONT)
     wait_for(computes)
     later = train(computes, objective, 2)
@@ -229,16 +215,16 @@ def test_nobody_waits_for_those_that_have_not_started(workers):
     other.close()
 
 
-def test_an_interruption_is_not_theirs(workers):
+def test_an_interruption_is_not_theirs(processes_started):
     """Ctrl-C reaches all processes of a terminal."""
     computes = make(OBJECTIVES["windows"], 2)
 
     def interrupt(step):
         if step:
-            workers[0].send_signal(signal.SIGINT)
+            processes_started[0].send_signal(signal.SIGINT)
 
     check(train(computes, OBJECTIVES["windows"], each=interrupt), OBJECTIVES["windows"])
-    assert workers[0].poll() is None
+    assert processes_started[0].poll() is None
     computes.close()
 
 
@@ -251,7 +237,7 @@ def test_where_python_cannot_be_started_this_process_does_it(monkeypatch, execut
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_where_memory_cannot_be_shared_this_process_does_it(monkeypatch, workers, there):
+def test_where_memory_cannot_be_shared_this_process_does_it(monkeypatch, processes_started, there):
     def fails(*_):
         raise OSError("no room")
 
@@ -262,23 +248,23 @@ def test_where_memory_cannot_be_shared_this_process_does_it(monkeypatch, workers
         monkeypatch.setattr(os, "name", "nt")
     computes = make(OBJECTIVES["textbook"], 2)
     check(train(computes, OBJECTIVES["textbook"]), OBJECTIVES["textbook"])
-    assert not workers
+    assert not processes_started
 
 
-def test_memory_where_it_has_no_name_of_its_own(monkeypatch, workers):
+def test_memory_where_it_has_no_name_of_its_own(monkeypatch, processes_started):
     monkeypatch.delattr(os, "memfd_create", raising=False)
     computes = make(OBJECTIVES["textbook"], 2)
     check(train(computes, OBJECTIVES["textbook"]), OBJECTIVES["textbook"])
-    assert len(workers) == 1
+    assert len(processes_started) == 1
     computes.close()
 
 
-def test_forgotten_processes_end(workers):
+def test_forgotten_processes_end(processes_started):
     computes = make(OBJECTIVES["textbook"], 2)
     train(computes, OBJECTIVES["textbook"], 1)
     del computes
     gc.collect()
-    assert workers[0].poll() is not None
+    assert processes_started[0].poll() is not None
 
 
 def test_processes_end_with_the_one_that_started_them():
@@ -318,19 +304,19 @@ def test_how_many_processes_are_worth_it(monkeypatch):
 
 
 @pytest.mark.parametrize("architecture", [{"dropout": 0.2}, {**STATEFUL, "cell": "gru"}])
-def test_training_of_sentiment_is_the_same(monkeypatch, workers, architecture):
+def test_training_of_sentiment_is_the_same(monkeypatch, processes_started, architecture):
     task = make_task(70, architecture=architecture)
     alone = fit_with_numpy(task)
     monkeypatch.setattr("sentiment_rnn.training.numpy_engine.count_processes", lambda *_, **__: 2)
     together = fit_with_numpy(task)
-    assert [worker.poll() is None for worker in workers] == [False]
+    assert [worker.poll() is None for worker in processes_started] == [False]
     for ours, theirs in zip(together.weights, alone.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     for name, values in together.history.items():
         np.testing.assert_allclose(values, alone.history[name], atol=1e-5, err_msg=name)
 
 
-def test_training_of_characters_is_the_same_and_goes_on(monkeypatch, workers, tmp_path):
+def test_training_of_characters_is_the_same_and_goes_on(monkeypatch, processes_started, tmp_path):
     ids = np.tile(np.array([0, 1, 2, 0, 3, 4], np.int32), 150)
     config = CharacterTrainingConfig(batch_size=4, window=10, epochs=3, learning_rate=0.01)
     architecture = CharacterArchitectureConfig("lstm", 2, 8, 0.3)
@@ -363,4 +349,4 @@ def test_training_of_characters_is_the_same_and_goes_on(monkeypatch, workers, tm
     for ours, theirs in zip(continued.weights, together.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     gc.collect()
-    assert all(worker.poll() is not None for worker in workers)
+    assert all(worker.poll() is not None for worker in processes_started)
