@@ -88,7 +88,7 @@ def _own(side: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
     speed = f"{number(side['median'])} s"
     if side["per_second"] is not None:
         speed = f"{number(side['per_second'])} {comparison['unit']}/s"
-    return ", ".join(filter(None, [name, speed, _memory(side)]))
+    return " ".join(filter(None, [f"{name}," if name else "", speed, _memory(side)]))
 
 
 def _others(sides: Sequence[Mapping[str, Any]]) -> Iterator[str]:
