@@ -36,13 +36,12 @@ class Child:
     """
 
     def __init__(self, suite: str, comparison: str, side: Side, settings: Settings) -> None:
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": path, **side.environment},
+            env=_environment(side.environment),
         )
         self._name = side.name
         self._ask(
@@ -129,7 +128,7 @@ def run_command(command: list[str]) -> Run:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             pass_fds=[writing],
-            env={**os.environ, "ANSWERS": str(writing)},
+            env=_environment({"ANSWERS": str(writing)}),
             check=False,
         )
         os.close(writing)
@@ -141,6 +140,12 @@ def run_command(command: list[str]) -> Run:
         text = done.stderr.decode(errors="replace")[-2000:]
         raise RuntimeError(f"{command[:4]} ended with {code}:\n{text}")
     return Run(seconds, None, {PEAK: _megabytes(maxrss)})
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's variables and more; the benchmarks are found from any folder."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **more}
 
 
 def _megabytes(maxrss: int) -> float:

@@ -24,7 +24,6 @@ from typing import IO, Any
 
 import numpy as np
 
-# Named again on the command line, for those who look at what runs on their machine.
 _PROGRAM = """
 import marshal, sys
 sys.path[:] = marshal.loads(marshal.load(sys.stdin.buffer))

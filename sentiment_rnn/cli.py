@@ -288,6 +288,9 @@ def _benchmark(options: argparse.Namespace) -> None:
         rounds=options.rounds or (2 if options.quick else 5),
         seeds=options.seeds or (1 if options.quick else 3),
     )
+    # Before minutes of measuring, not after them.
+    if settings.data not in ("sample", "imdb") and not Path(settings.data).exists():
+        raise ResourceError(f"{settings.data} does not exist. Expected reviews, as train has them.")
     suites = SUITES if options.suite == "all" else (options.suite,)
     found = run(suites, settings, as_json=options.json, out=options.out)
     if options.json:

@@ -373,7 +373,7 @@ def _binary_rows(
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yields the wanted ones of the first `limit` words with the bytes of their vectors."""
     line = stream.readline(64)
-    count, vector_size = _header(line if line.endswith(b"\n") else b"", path)
+    count, vector_size = _header(line, path)
     width = 4 * vector_size
     # A word of one byte and a space is the least that comes before a vector.
     if size is not None and count * (width + 2) > size - len(line):

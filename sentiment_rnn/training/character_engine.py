@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -321,7 +321,19 @@ def fit_characters(
         DataError: if the text is too short.
         ModelError: if the checkpoint is of another task.
     """
-    trainer = CharacterTrainer(task)
+    # Also when it is interrupted: a traceback may keep the trainer for long.
+    with closing(CharacterTrainer(task)) as trainer:
+        return _fit(trainer, task, checkpoint, checkpoint_every, show, verbose)
+
+
+def _fit(
+    trainer: CharacterTrainer,
+    task: CharacterTask,
+    checkpoint: Path | None,
+    checkpoint_every: int,
+    show: Callable[[CharacterRun], str] | None,
+    verbose: bool,
+) -> CharacterRun:
     if checkpoint is not None and checkpoint.exists():
         trainer.restore(checkpoint)
     progress = None
@@ -356,7 +368,6 @@ def fit_characters(
         add_sample(scores["val_loss"])
         if checkpoint is not None:
             trainer.save(checkpoint)
-    trainer.close()
     return trainer.look()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 
 from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights
@@ -21,6 +23,12 @@ def fit_with_numpy(task: Task, *, verbose: bool = False) -> FitResult:
         Weights and history.
     """
     trainer = Trainer(task)
+    # Also when it is interrupted: a traceback may keep the trainer for long.
+    with closing(trainer.gradients):
+        return _fit(task, trainer, verbose)
+
+
+def _fit(task: Task, trainer: Trainer, verbose: bool) -> FitResult:
     batches = task.batches()
     progress = Progress(task.config.epochs, len(batches)) if verbose else None
     best = BestEpoch(task.config.patience, task.initial_accuracy, trainer.weights)
@@ -47,7 +55,6 @@ def fit_with_numpy(task: Task, *, verbose: bool = False) -> FitResult:
             progress.end_epoch(scores)
         if best.end_epoch(scores["val_accuracy"], trainer.weights):
             break
-    trainer.gradients.close()
     weights, vectors = list(best.weights), None
     if task.trainable_vectors:
         *weights, vectors = weights

@@ -106,6 +106,14 @@ def test_without_a_checkout_the_command_says_so(tmp_path, monkeypatch, capsys):
     assert len(message.splitlines()) <= 3
 
 
+def test_data_that_are_not_there(tmp_path, capsys):
+    assert cli.main(["benchmark", "--quick", "--data", str(tmp_path / "no")]) == 5
+    message = capsys.readouterr().err
+    assert message == f"sentiment-rnn: {tmp_path / 'no'} does not exist. Expected reviews, as " + (
+        "train has them.\n"
+    )
+
+
 def test_a_folder_that_cant_be_written(tmp_path, capsys, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr("benchmarks.run.comparisons", lambda suite, settings: [])

@@ -68,3 +68,8 @@ def test_a_command_that_fails_is_shown():
         run_command(
             [sys.executable, "-c", "import sys; print('whatever', file=sys.stderr); sys.exit(3)"]
         )
+
+
+def test_a_command_finds_the_benchmarks_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_command([sys.executable, "-c", "import benchmarks.first_step, benchmarks.plain_keras"])

@@ -350,3 +350,18 @@ def test_training_of_characters_is_the_same_and_goes_on(monkeypatch, processes_s
         np.testing.assert_array_equal(ours, theirs)
     gc.collect()
     assert all(worker.poll() is not None for worker in processes_started)
+
+
+def test_an_interrupted_training_leaves_no_process(monkeypatch, processes_started):
+    task = make_task(70)
+    monkeypatch.setattr("sentiment_rnn.training.numpy_engine.count_processes", lambda *_, **__: 2)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(task), "validate", interrupt)
+    # The traceback, which is held here, holds the trainer.
+    with pytest.raises(KeyboardInterrupt) as held:
+        fit_with_numpy(task)
+    assert held.tb is not None
+    assert [worker.poll() is None for worker in processes_started] == [False]
