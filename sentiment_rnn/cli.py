@@ -207,14 +207,14 @@ def _download(options: argparse.Namespace) -> None:
 
 def _vectors(options: argparse.Namespace) -> None:
     from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
-    from sentiment_rnn.preprocessing.tokenized import tokenize_texts
+    from sentiment_rnn.preprocessing.tokenized import Corpus
 
     unsupervised = options.unsupervised
     train, _ = _load_data(options, unsupervised=unsupervised)
     texts = train.texts + (train.unsupervised or [] if unsupervised else [])
     print(f"reading {len(texts):,} texts", file=sys.stderr)
     tokenizer = TreebankTokenizer(lowercase=options.lowercase)
-    sentences = tokenize_texts(texts, tokenizer, cache=_cache(options))
+    sentences = Corpus(texts, tokenizer, cache=_cache(options)).tokenized
     print("training word vectors", file=sys.stderr)
     vectors = WordVectors.train(
         sentences,

@@ -6,7 +6,7 @@ import inspect
 import itertools
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +32,8 @@ from sentiment_rnn.persistence.model_folder import (
 from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig, Preprocessor
 from sentiment_rnn.preprocessing.tokenized import (
-    TokenizedTexts,
+    Corpus,
     tokenize_batches,
-    tokenize_texts,
 )
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
@@ -245,7 +244,7 @@ class SentimentClassifier:
         _log(verbose, f"reading {len(texts):,} texts")
         # Other random numbers for the epochs to come than for those that were.
         epochs_before = len(self.history_["loss"]) if warm else 0
-        tokenized = tokenize_texts(
+        corpus = Corpus(
             texts,
             settings.preprocessing.tokenizer(),
             cache=None if cache is None else Path(cache),
@@ -256,7 +255,7 @@ class SentimentClassifier:
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
                 _log(verbose, "these are other texts than the model was trained on before")
         else:
-            preprocessor = _preprocessor(tokenized, settings.preprocessing, self.vectors, self.seed)
+            preprocessor = _preprocessor(corpus, settings.preprocessing, self.vectors, self.seed)
             network, weights = _network(settings, preprocessor.word_vectors.vector_size), None
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
@@ -267,7 +266,7 @@ class SentimentClassifier:
             seed=self.seed,
             groups=groups if by_film else None,
         )
-        data = EncodedTexts(preprocessor.encode_tokenized(tokenized), targets)
+        data = EncodedTexts(preprocessor.encode_corpus(corpus), targets)
         validation = data.take(validation_part)
         _log(
             verbose,
@@ -617,10 +616,13 @@ class SentimentClassifier:
         config = preprocessing or PreprocessingConfig()
         maxlen = 0 if network.is_stateful else network.batch_shape[1] or 0
         config = PreprocessingConfig(**{**asdict(config), "maxlen": maxlen})
-        tokens = None
-        if texts is not None:
+
+        def tokens() -> set[str] | None:
+            if texts is None:
+                return None
             batches = tokenize_batches(texts, config.tokenizer())
-            tokens = {token for batch in batches for token in batch.vocabulary}
+            return {token for batch in batches for token in batch.vocabulary}
+
         word_vectors = _word_vectors(vectors, tokens, limit)
         if word_vectors.vector_size != network.batch_shape[2]:
             raise ModelError(
@@ -728,20 +730,22 @@ def _run(task: Task, callbacks: Sequence[keras.callbacks.Callback], verbose: boo
 
 
 def _preprocessor(
-    tokenized: TokenizedTexts,
+    corpus: Corpus,
     config: PreprocessingConfig,
     vectors: str | Path | WordVectors,
     seed: int,
 ) -> Preprocessor:
     """Finds or trains the word vectors."""
     if isinstance(vectors, str) and vectors == "train":
-        trained = WordVectors.train(tokenized, vector_size=_VECTOR_SIZE, seed=seed)
+        trained = WordVectors.train(corpus.tokenized, vector_size=_VECTOR_SIZE, seed=seed)
         return Preprocessor(config, trained.unit_length())
-    return Preprocessor(config, _word_vectors(vectors, set(tokenized.vocabulary), None))
+    return Preprocessor(
+        config, _word_vectors(vectors, lambda: set(corpus.tokenized.vocabulary), None)
+    )
 
 
 def _word_vectors(
-    vectors: str | Path | WordVectors, keep: set[str] | None, limit: int | None
+    vectors: str | Path | WordVectors, keep: Callable[[], set[str] | None], limit: int | None
 ) -> WordVectors:
     if isinstance(vectors, WordVectors):
         return vectors
@@ -752,7 +756,7 @@ def _word_vectors(
         path = path / _VECTORS_FILE
     if path.suffix == ".npz":
         return WordVectors.load(path)
-    return WordVectors.from_word2vec(path, keep=keep, limit=limit)
+    return WordVectors.from_word2vec(path, keep=keep(), limit=limit)
 
 
 def _name_of(vectors: str | Path | WordVectors) -> str:

@@ -507,7 +507,8 @@ def test_a_second_training_takes_up_what_the_first_has_read(tmp_path, archive):
     environment = {"SENTIMENT_RNN_CACHE": str(tmp_path / "cache")}
     first = start("", *train, "--out", tmp_path / "first", **environment)
     assert first.returncode == 0, first.stderr
-    assert len(list((tmp_path / "cache" / "corpora").iterdir())) == 2
+    # The reviews, their tokens and their ids.
+    assert len(list((tmp_path / "cache" / "corpora").iterdir())) == 3
     second = start(REFUSING, *train, "--out", tmp_path / "second", **environment)
     assert second.returncode == 0, second.stderr
     without = [*train, "--no-cache", "--out", tmp_path / "third"]

@@ -16,7 +16,7 @@ from benchmarks.measuring import Call, Comparison, Side
 from benchmarks.networks import FEATURES, MAXLEN
 from benchmarks.settings import Settings
 from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
-from sentiment_rnn.preprocessing.tokenized import tokenize_texts
+from sentiment_rnn.preprocessing.tokenized import Corpus
 
 
 def comparisons(settings: Settings) -> list[Comparison]:
@@ -24,7 +24,7 @@ def comparisons(settings: Settings) -> list[Comparison]:
 
 
 def _tokens(settings: Settings) -> Comparison:
-    count = settings.size(10_000, 180)
+    count = settings.size(25_000, 180)
 
     @functools.cache
     def texts() -> list[str]:
@@ -51,7 +51,7 @@ def _tokens(settings: Settings) -> Comparison:
 
         def tokenize() -> dict[str, float]:
             networks.forget_tokens()
-            return {"tokens": len(tokenize_texts(texts(), ours).numbers)}
+            return {"tokens": len(Corpus(texts(), ours).tokenized.numbers)}
 
         return tokenize
 

@@ -118,7 +118,7 @@ class Reviews:
             '0c10ddcc'
         """
         digest = hashlib.sha256()
-        for text, label in zip(self.texts, self.labels, strict=True):
+        for text, label in zip(self.texts, self.labels.tolist(), strict=True):
             data = text.encode("utf-8", "surrogatepass")
             # The length keeps ["ab", "c"] apart from ["a", "bc"].
             digest.update(f"{label} {len(data)} ".encode())

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment_rnn._checks import check_choice, check_flag, check_whole
 from sentiment_rnn.preprocessing.padding import PADDING_ID, pad_sequences
-from sentiment_rnn.preprocessing.tokenized import TokenizedTexts, tokenize_batches
+from sentiment_rnn.preprocessing.tokenized import Corpus, TokenizedTexts, tokenize_batches
 from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 
@@ -110,6 +110,22 @@ class Preprocessor:
         """
         batches = tokenize_batches(texts, self.tokenizer)
         return [ids for batch in batches for ids in self.encode_tokenized(batch)]
+
+    def encode_corpus(self, corpus: Corpus) -> list[np.ndarray]:
+        """The ids of a corpus's texts, kept with it for the next time; otherwise as `encode`."""
+
+        def make() -> list[np.ndarray]:
+            encoded = self.encode_tokenized(corpus.tokenized)
+            return [
+                np.concatenate([np.empty(0, np.int32), *encoded]),
+                np.array([len(ids) for ids in encoded], np.int64),
+            ]
+
+        ids, lengths = corpus.cached(
+            "ids", [self._unknown, self.word_vectors.hash_of_words()], make
+        )
+        ends = [0, *np.cumsum(lengths).tolist()]
+        return [ids[start:end] for start, end in pairwise(ends)]
 
     def encode_tokenized(self, tokenized: TokenizedTexts) -> list[np.ndarray]:
         """The ids of texts that are tokenized already; otherwise as `encode`."""

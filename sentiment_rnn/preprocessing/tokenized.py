@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
@@ -88,36 +89,61 @@ class TokenizedTexts:
         return [self.numbers[start:end] for start, end in pairwise(ends)]
 
 
-def tokenize_texts(
-    texts: Sequence[str],
-    tokenizer: TreebankTokenizer,
-    *,
-    cache: Path | None = None,
-    fingerprint: str | None = None,
-) -> TokenizedTexts:
-    """Tokenizes a corpus.
+class Corpus:
+    """Texts to be tokenized, which is done once and kept for the next time.
 
     Args:
         texts: the texts; not changed.
         tokenizer: of the tokens.
-        cache: a folder where large corpora are kept, for the next time; None for none.
+        cache: a folder where what is made of large corpora is kept; None for none.
         fingerprint: a hash from which the texts follow, if it is known already.
 
-    Returns:
-        The same however many processors there are.
+    Example:
+        >>> Corpus(["A film.", "A good film."], TreebankTokenizer()).tokenized.vocabulary
+        ['A', 'film', '.', 'good']
     """
-    if cache is None or sum(map(len, texts)) < LARGE:
-        return TokenizedTexts.join(tokenize_batches(texts, tokenizer))
 
-    def make() -> list[np.ndarray]:
-        made = TokenizedTexts.join(tokenize_batches(texts, tokenizer))
-        return [*pack_texts(made.vocabulary), made.numbers, made.lengths]
+    def __init__(
+        self,
+        texts: Sequence[str],
+        tokenizer: TreebankTokenizer,
+        *,
+        cache: Path | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        self._texts, self._tokenizer = texts, tokenizer
+        self._cache = None if sum(map(len, texts)) < LARGE else cache
+        self._fingerprint = fingerprint
 
-    options = [tokenizer.keep_break_tags, tokenizer.lowercase]
-    words, word_lengths, numbers, lengths = cached_arrays(
-        cache, ["tokens", *options, fingerprint or _hash_of_texts(texts)], make
-    )
-    return TokenizedTexts(unpack_texts(words, word_lengths), numbers, lengths)
+    @cached_property
+    def tokenized(self) -> TokenizedTexts:
+        """The tokens, the same however many processors there are."""
+
+        def make() -> list[np.ndarray]:
+            made = TokenizedTexts.join(tokenize_batches(self._texts, self._tokenizer))
+            return [*pack_texts(made.vocabulary), made.numbers, made.lengths]
+
+        if self._cache is None:
+            return TokenizedTexts.join(tokenize_batches(self._texts, self._tokenizer))
+        words, word_lengths, numbers, lengths = self.cached("tokens", [], make)
+        return TokenizedTexts(unpack_texts(words, word_lengths), numbers, lengths)
+
+    def cached(
+        self, name: str, made_from: Sequence[object], make: Callable[[], list[np.ndarray]]
+    ) -> list[np.ndarray]:
+        """What was made of the tokens before, or is made now; see `cached_arrays`.
+
+        Args:
+            name: what it is.
+            made_from: what it is made from besides the tokens.
+            make: makes it.
+        """
+        if self._cache is None:
+            return make()
+        if self._fingerprint is None:
+            self._fingerprint = _hash_of_texts(self._texts)
+        options = [self._tokenizer.keep_break_tags, self._tokenizer.lowercase]
+        return cached_arrays(self._cache, [name, *options, self._fingerprint, *made_from], make)
 
 
 def tokenize_batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import math
 import re
@@ -13,6 +14,7 @@ from typing import IO, cast
 
 import numpy as np
 
+from sentiment_rnn._cache import pack_texts
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.errors import DataError, ResourceError
 from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
@@ -84,6 +86,13 @@ class WordVectors:
     def vector_size(self) -> int:
         """Numbers in each vector."""
         return self.vectors.shape[1]
+
+    def hash_of_words(self) -> str:
+        """SHA-256, in hexadecimal, of the words in their order."""
+        digest = hashlib.sha256()
+        for array in pack_texts(self.words):
+            digest.update(array.data)
+        return digest.hexdigest()
 
     def matrix(self) -> np.ndarray:
         """All vectors as float32, ``(words, vector_size)``."""

@@ -11,9 +11,10 @@ from sentiment_rnn.preprocessing import (
     PreprocessingConfig,
     Preprocessor,
     WordVectors,
+    tokenized,
     tokenizer,
 )
-from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
+from sentiment_rnn.preprocessing.tokenized import Corpus, TokenizedTexts
 
 VECTORS = WordVectors(["bad", "good", "film"], np.array([[-1.0, 2.0], [1.0, 0.5], [0.0, 0.5]]))
 
@@ -80,6 +81,47 @@ def test_ids_of_real_reviews_are_those_of_their_tokens(sample):
         np.testing.assert_array_equal(ids, expected, strict=True)
     copy = deepcopy(preprocessor)
     np.testing.assert_array_equal(copy.encode(texts[:1])[0], preprocessor.encode(texts[:1])[0])
+
+
+def test_the_ids_of_a_corpus_are_kept(sample, tmp_path, monkeypatch):
+    monkeypatch.setattr(tokenized, "LARGE", 1000)
+    texts = [*sample[0].texts, "", "unheardof"]
+
+    def encoded(preprocessor, texts, *, refuse=False):
+        corpus = Corpus(texts, preprocessor.tokenizer, cache=tmp_path)
+        with monkeypatch.context() as patch:
+            if refuse:
+                patch.setattr(Corpus, "tokenized", property(lambda corpus: 1 / 0))
+            return preprocessor.encode_corpus(corpus)
+
+    def check(preprocessor, texts, **options):
+        expected = preprocessor.encode(texts)
+        for ids, others in zip(encoded(preprocessor, texts, **options), expected, strict=True):
+            np.testing.assert_array_equal(ids, others, strict=True)
+
+    words = ["film", "good", "bad", "the"]
+    vectors = WordVectors(words, np.eye(4))
+    preprocessor = Preprocessor(PreprocessingConfig(), vectors)
+    check(preprocessor, texts)
+    check(preprocessor, texts, refuse=True)
+    check(Preprocessor(PreprocessingConfig(maxlen=7), vectors), texts, refuse=True)
+    check(
+        Preprocessor(PreprocessingConfig(), WordVectors(words, np.ones((4, 2)))), texts, refuse=True
+    )
+    for other, changed in (
+        (preprocessor, texts[1:]),
+        (Preprocessor(PreprocessingConfig(unknown="vector"), vectors), texts),
+        (Preprocessor(PreprocessingConfig(lowercase=True), vectors), texts),
+        (Preprocessor(PreprocessingConfig(), WordVectors(words[::-1], np.eye(4))), texts),
+        (
+            Preprocessor(PreprocessingConfig(), WordVectors(["filmgood", *words[2:]], np.eye(3))),
+            texts,
+        ),
+    ):
+        with pytest.raises(ZeroDivisionError):
+            encoded(other, changed, refuse=True)
+        check(other, changed)
+        check(other, changed, refuse=True)
 
 
 def test_the_unknown_vector_survives_saving(tmp_path):

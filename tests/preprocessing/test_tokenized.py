@@ -11,9 +11,9 @@ from sentiment_rnn import _cache, load_imdb
 from sentiment_rnn.numpy_rnn.threads import count_processors
 from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors, tokenized
 from sentiment_rnn.preprocessing.tokenized import (
+    Corpus,
     TokenizedTexts,
     tokenize_batches,
-    tokenize_texts,
 )
 
 TOKENIZER = TreebankTokenizer(keep_break_tags=True)
@@ -67,9 +67,9 @@ def test_batches_hold_the_texts_in_their_order(texts, size):
 @pytest.mark.usefixtures("small")
 def test_a_corpus_by_processes(sample):
     texts = sample[0].texts
-    check(tokenize_texts(texts, TOKENIZER), texts)
-    check(tokenize_texts(list(np.array(texts[:50])), TOKENIZER), texts[:50])
-    check(tokenize_texts([], TOKENIZER), [])
+    check(Corpus(texts, TOKENIZER).tokenized, texts)
+    check(Corpus(list(np.array(texts[:50])), TOKENIZER).tokenized, texts[:50])
+    check(Corpus([], TOKENIZER).tokenized, [])
 
 
 def test_texts_without_an_end_are_read_as_far_as_they_are_asked_for(monkeypatch):
@@ -102,11 +102,11 @@ def test_a_large_corpus_is_kept(sample, tmp_path, monkeypatch):
     monkeypatch.setattr(tokenized, "LARGE", 1000)
     monkeypatch.setattr(tokenized, "BATCH_CHARACTERS", 1 << 30)
     texts = [*sample[0].texts, "", "half a pair \ud800"]
-    check(tokenize_texts(texts, TOKENIZER, cache=tmp_path), texts)
+    check(Corpus(texts, TOKENIZER, cache=tmp_path).tokenized, texts)
     again = Untouched(keep_break_tags=True)
-    check(tokenize_texts(texts, again, cache=tmp_path), texts)
+    check(Corpus(texts, again, cache=tmp_path).tokenized, texts)
     with pytest.raises(AssertionError, match="tokenized"):
-        tokenize_texts(texts, again)
+        _ = Corpus(texts, again).tokenized
     for changed in (
         texts[:-1],
         texts[::-1],
@@ -114,18 +114,18 @@ def test_a_large_corpus_is_kept(sample, tmp_path, monkeypatch):
         [texts[0] + texts[1][:1], texts[1][1:], *texts[2:]],
     ):
         with pytest.raises(AssertionError, match="tokenized"):
-            tokenize_texts(changed, again, cache=tmp_path)
+            _ = Corpus(changed, again, cache=tmp_path).tokenized
     for options in ({"lowercase": True, "keep_break_tags": True}, {}, {"lowercase": True}):
         with pytest.raises(AssertionError, match="tokenized"):
-            tokenize_texts(texts, Untouched(**options), cache=tmp_path)
+            _ = Corpus(texts, Untouched(**options), cache=tmp_path).tokenized
         other = TreebankTokenizer(**options)
-        check(tokenize_texts(texts, other, cache=tmp_path), texts, other.tokenize)
-    check(tokenize_texts(texts, again, cache=tmp_path), texts)
+        check(Corpus(texts, other, cache=tmp_path).tokenized, texts, other.tokenize)
+    check(Corpus(texts, again, cache=tmp_path).tokenized, texts)
     assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_small_corpus_is_not_kept(sample, tmp_path):
-    tokenize_texts(sample[0].texts, TOKENIZER, cache=tmp_path)
+    assert len(Corpus(sample[0].texts, TOKENIZER, cache=tmp_path).tokenized)
     assert not list(tmp_path.iterdir())
 
 
@@ -148,7 +148,7 @@ def test_the_real_reviews(real_data, tmp_path):
     texts = load_imdb(real_data / "aclImdb_v1.tar.gz")[0].texts[::4]
     one = TokenizedTexts.of(texts, TOKENIZER)
     for _ in range(2):
-        many = tokenize_texts(texts, TOKENIZER, cache=tmp_path)
+        many = Corpus(texts, TOKENIZER, cache=tmp_path).tokenized
         assert many.vocabulary == one.vocabulary
         np.testing.assert_array_equal(many.numbers, one.numbers, strict=True)
         np.testing.assert_array_equal(many.lengths, one.lengths, strict=True)
