@@ -327,7 +327,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["train", "--preset", "x"], 2, "invalid choice: 'x'"),
         (["train", "--unit", "3x"], 2, "unit"),
         (["train", "--nonsense"], 2, "unrecognized arguments: --nonsense"),
-        (["train", "--masking"], 2, "masking takes the head last"),
+        (["train", "--masking"], 2, "the head flatten has weights for each of them"),
         (["train", "--limit", "1"], 2, "The limit must be at least 2"),
         (["train", "--units", "1000000"], 2, "parameters. Expected at most 500,000,000"),
         (["train", "--validation-fraction", "0.999", "--limit", "2"], 3, "can't be divided"),

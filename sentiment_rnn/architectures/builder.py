@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from sentiment_rnn.architectures import feedback
-from sentiment_rnn.architectures.layers import FEEDBACK, LayerSpec, NetworkSpec
+from sentiment_rnn.architectures import feedback, pooling
+from sentiment_rnn.architectures.layers import OWN_LAYERS, LayerSpec, NetworkSpec
 
 
 def build_network(
@@ -22,8 +22,8 @@ def build_network(
 
     Returns:
         A model from float vectors ``(batch, time, features)`` to ``network.output_shape``. Plain
-        Keras reads its JSON and its weights; the two layers that are not Keras's own are
-        registered by `sentiment_rnn.architectures.feedback`.
+        Keras reads its JSON and its weights; the layers that are not Keras's own are registered
+        by the modules that `OWN_LAYERS` names.
 
     Example:
         >>> network = NetworkSpec((None, 7, 3), (LayerSpec("LSTM", {"units": 4}),))
@@ -93,5 +93,6 @@ def _keras_layer(layer: LayerSpec, name: str) -> keras.layers.Layer:
     settings = dict(layer.config)
     if layer.class_name == "Bidirectional":
         settings["layer"] = _keras_layer(layer.cell, layer.cell.class_name.lower())
-    module = feedback if layer.class_name in FEEDBACK else keras.layers
+    own = OWN_LAYERS.get(layer.class_name)
+    module = next((one for one in (feedback, pooling) if one.__name__ == own), keras.layers)
     return getattr(module, layer.class_name)(**settings, name=name)

@@ -9,12 +9,7 @@ from sentiment_rnn.architectures.layers import MOST_PARAMETERS, LayerSpec, Netwo
 
 CELLS = {"simple": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 MOST_RECURRENT_LAYERS = 40
-HEADS = {
-    "flatten": "Flatten",
-    "last": None,
-    "mean": "GlobalAveragePooling1D",
-    "max": "GlobalMaxPooling1D",
-}
+HEADS = ("flatten", "last", "mean", "max", "mean_max")
 
 
 @dataclass(frozen=True)
@@ -41,8 +36,8 @@ class ArchitectureConfig:
         default="flatten",
         metadata={
             "help": "what of the recurrent layer's outputs decides: all side by side (flatten), "
-            "the last one, or their mean or maximum over time",
-            "choices": tuple(HEADS),
+            "the last one, or their mean or maximum over time, or both",
+            "choices": HEADS,
         },
     )
     masking: bool = field(default=False, metadata={"help": "skip padding instead of reading it"})
@@ -56,7 +51,7 @@ class ArchitectureConfig:
 
     def __post_init__(self) -> None:
         check_choice("cell", self.cell, tuple(CELLS))
-        check_choice("head", self.head, tuple(HEADS))
+        check_choice("head", self.head, HEADS)
         check_whole("units", self.units, 1)
         check_whole("layers", self.layers, 1, MOST_RECURRENT_LAYERS)
         check_whole("window", self.window, 0)
@@ -66,10 +61,11 @@ class ArchitectureConfig:
             check_flag(flag, getattr(self, flag))
         if self.bidirectional and self.go_backwards:
             raise ValueError("bidirectional reads from both ends already: leave go_backwards out.")
-        if self.masking and self.head != "last":
-            # Keras's Flatten and max pooling ignore masks, and its mean of a text without any
-            # known word is not a number.
-            raise ValueError(f"masking takes the head last. Received: {self.head}")
+        if self.masking and self.head == "flatten":
+            raise ValueError(
+                "masking skips steps, and the head flatten has weights for each of them: take "
+                f"another one of {', '.join(HEADS)}"
+            )
         if self.stateful and (self.bidirectional or self.go_backwards):
             raise ValueError(
                 "A stateful network reads forwards: when it reads a window, those after it have "
@@ -130,9 +126,7 @@ def sentiment_network(
         layers.append(layer)
         if config.dropout:
             layers.append(LayerSpec("Dropout", {"rate": config.dropout}))
-    pooling = HEADS[config.head]
-    if pooling:
-        layers.append(LayerSpec(pooling))
+    layers += _head(config)
     layers.append(LayerSpec("Dense", {"units": 1, "activation": "sigmoid"}))
     time = config.window or maxlen or None
     batch = batch_size if config.stateful else None
@@ -143,3 +137,17 @@ def sentiment_network(
             f"{MOST_PARAMETERS:,}: take fewer units, or a smaller maxlen."
         )
     return network
+
+
+def _head(config: ArchitectureConfig) -> list[LayerSpec]:
+    """What makes one vector of the recurrent layer's outputs."""
+    if config.head == "last":
+        return []
+    if config.head == "flatten":
+        return [LayerSpec("Flatten")]
+    if config.masking or config.head == "mean_max":
+        # Keras's own maximum ignores masks, and its mean of a text without any known word is not a
+        # number.
+        return [LayerSpec("MaskedPooling1D", {"mode": config.head})]
+    names = {"mean": "GlobalAveragePooling1D", "max": "GlobalMaxPooling1D"}
+    return [LayerSpec(names[config.head])]

@@ -15,12 +15,18 @@ import numpy as np
 from keras import ops
 
 from sentiment_rnn.architectures.loops import has_loop, project, recurrent_states
+from sentiment_rnn.architectures.pooling import MaskedPooling1D
 
 Tensor = Any
 
 # Distinct ids are filled up to a multiple of this: backends that compile do so for each length.
 _DISTINCT = 512
-_TAKE_MASKS = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.GlobalAveragePooling1D)
+_TAKE_MASKS = (
+    keras.layers.RNN,
+    keras.layers.Bidirectional,
+    keras.layers.GlobalAveragePooling1D,
+    MaskedPooling1D,
+)
 _MERGE = {
     "concat": lambda forward, backward: ops.concatenate([forward, backward], axis=-1),
     "sum": lambda forward, backward: forward + backward,

@@ -14,11 +14,16 @@ from math import prod
 Shape = tuple[int | None, ...]
 
 RECURRENT_GATES: Mapping[str, int] = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
-# The recurrent layers that are this package's own, in `sentiment_rnn.architectures.feedback`.
 FEEDBACK = ("HiddenFeedbackRNN", "OutputFeedbackRNN")
+# The layers that are this package's own, and the module of each.
+OWN_LAYERS: Mapping[str, str] = {
+    **dict.fromkeys(FEEDBACK, "sentiment_rnn.architectures.feedback"),
+    "MaskedPooling1D": "sentiment_rnn.architectures.pooling",
+}
 # Far above what can be trained on texts; a file of a few bytes can claim any size.
 MOST_PARAMETERS = 500_000_000
-POOLING = ("GlobalAveragePooling1D", "GlobalMaxPooling1D")
+POOLING = ("GlobalAveragePooling1D", "GlobalMaxPooling1D", "MaskedPooling1D")
+POOLING_MODES = ("mean", "max", "mean_max")
 ACTIVATIONS = ("linear", "relu", "sigmoid", "hard_sigmoid", "softmax", "tanh")
 
 _RECURRENT_DEFAULTS: Mapping[str, object] = {
@@ -67,6 +72,7 @@ LAYER_DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "Flatten": {},
     "GlobalAveragePooling1D": {},
     "GlobalMaxPooling1D": {},
+    "MaskedPooling1D": {"mode": None},
     "Dense": {"units": None, "activation": "linear", "use_bias": True},
 }
 MERGE_MODES = ("concat", "sum", "mul", "ave")
@@ -295,7 +301,9 @@ def _output_shape(layer: LayerSpec, shape: Shape) -> Shape:
         if name == "Masking":
             return shape
         if name in POOLING:
-            return shape[1:]
+            features = shape[1]
+            assert features is not None
+            return (features * (2 if layer.config.get("mode") == "mean_max" else 1),)
         if name == "OutputFeedbackRNN" and shape[1] != layer.units:
             raise ValueError(
                 "OutputFeedbackRNN reads its outputs as it reads inputs, so that it has as many. "
@@ -328,6 +336,11 @@ def _check_setting(class_name: str, key: str, value: object) -> None:
         if value not in ACTIVATIONS:
             raise ValueError(
                 f"{where} must be one of {', '.join(ACTIVATIONS)}. Received: {value!r}"
+            )
+    elif key == "mode":
+        if value not in POOLING_MODES:
+            raise ValueError(
+                f"{where} must be one of {', '.join(POOLING_MODES)}. Received: {value!r}"
             )
     elif key == "merge_mode":
         if value not in MERGE_MODES:

@@ -173,6 +173,80 @@ def max_pooling_backward(x: Array, y: Array, gradient: Array) -> Array:
     return chosen * share[:, np.newaxis]
 
 
+def masked_pooling(x: Array, mask: Array | None, mode: str) -> Array:
+    """The mean or the maximum over the steps that count, or both side by side.
+
+    Args:
+        x: floats ``(batch, time, features)``, finite also where they don't count.
+        mask: ``(batch, time)``, true for the steps that count; None for all. Of a row without any
+            mean and maximum are zeros.
+        mode: "mean", "max" or "mean_max".
+
+    Returns:
+        ``(batch, features)``, twice as many for both.
+
+    Example:
+        >>> x, mask = np.array([[[1.0], [3.0], [8.0]]]), np.array([[True, True, False]])
+        >>> masked_pooling(x, mask, "mean_max")
+        array([[2., 3.]])
+
+    Source: as of `sentiment_rnn.architectures.pooling.MaskedPooling1D`.
+    """
+    found = []
+    if "mean" in mode:
+        found.append(np.matmul(_shares_or_zeros(x, mask)[:, np.newaxis], x)[:, 0])
+    if "max" in mode:
+        found.append(_masked_max(x, mask))
+    return np.concatenate(found, axis=1)
+
+
+def masked_pooling_backward(
+    x: Array, mask: Array | None, y: Array, mode: str, gradient: Array
+) -> Array:
+    """The gradient of the input of `masked_pooling`, with time first in memory.
+
+    Steps that share the maximum share its gradient, as in TensorFlow.
+
+    Args:
+        x: what went in.
+        mask: likewise.
+        y: what came out.
+        mode: as of `masked_pooling`.
+        gradient: of `y`.
+
+    Example:
+        >>> x, mask = np.array([[[1.0], [3.0], [8.0]]]), np.array([[True, True, False]])
+        >>> y = masked_pooling(x, mask, "mean_max")
+        >>> masked_pooling_backward(x, mask, y, "mean_max", np.array([[2.0, 5.0]])).tolist()
+        [[[1.0], [6.0], [0.0]]]
+    """
+    features = x.shape[2]
+    of_x = empty_like(x)
+    if "mean" in mode:
+        shares = _shares_or_zeros(x, mask)
+        np.multiply(shares[..., np.newaxis], gradient[:, np.newaxis, :features], out=of_x)
+    if "max" in mode:
+        chosen = x == y[:, np.newaxis, -features:]
+        if mask is not None:
+            chosen &= mask[..., np.newaxis]
+        # Of a row without any step nothing is chosen.
+        count = np.maximum(chosen.sum(axis=1, dtype=np.int32), 1)
+        share = gradient[:, -features:] / count.astype(x.dtype)
+        if mode == "max":
+            np.multiply(chosen, share[:, np.newaxis], out=of_x)
+        else:
+            of_x += chosen * share[:, np.newaxis]
+    return of_x
+
+
+def _masked_max(x: Array, mask: Array | None) -> Array:
+    if mask is None or mask.all():
+        return x.max(axis=1)
+    counts = mask[..., np.newaxis]
+    highest = np.where(counts, x, x.dtype.type(-np.inf)).max(axis=1)
+    return np.where(mask.any(axis=1, keepdims=True), highest, x.dtype.type(0))
+
+
 def dense(x: Array, kernel: Array, bias: Array | None, activation: str = "linear") -> Array:
     """``activation(x @ kernel + bias)`` on the last axis.
 
@@ -304,3 +378,11 @@ def _shares(x: Array, mask: Array | None) -> Array:
         return np.full(x.shape[:2], 1 / x.shape[1], x.dtype)
     with np.errstate(invalid="ignore"):
         return mask.astype(x.dtype) / mask.sum(axis=1, keepdims=True, dtype=x.dtype)
+
+
+def _shares_or_zeros(x: Array, mask: Array | None) -> Array:
+    """As `_shares`; zeros in a row without any step that counts."""
+    if mask is None:
+        return _shares(x, None)
+    counts = mask.astype(x.dtype)
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), x.dtype.type(1))

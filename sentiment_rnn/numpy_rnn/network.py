@@ -16,6 +16,8 @@ from sentiment_rnn.numpy_rnn.layers import (
     dense_of_steps_backward,
     dropout,
     flatten,
+    masked_pooling,
+    masked_pooling_backward,
     masking,
     max_pooling,
     max_pooling_backward,
@@ -415,6 +417,8 @@ class Network:
                     record.y, mask = x if self._is_flattened(index + 1) else flatten(x), None
                 elif name == "GlobalAveragePooling1D":
                     record.y, mask = mean_pooling(x, mask), None
+                elif name == "MaskedPooling1D":
+                    record.y, mask = masked_pooling(x, mask, str(layer["mode"])), None
                 else:
                     record.y, mask = max_pooling(x), None
             x = record.y
@@ -666,6 +670,10 @@ def _simple_back(layer: LayerSpec, record: _Record, gradient: Array) -> Array:
         return gradient if gradient.ndim == 3 else gradient.reshape(record.x.shape)
     if layer.class_name == "GlobalAveragePooling1D":
         return mean_pooling_backward(record.x, record.mask, gradient)
+    if layer.class_name == "MaskedPooling1D":
+        return masked_pooling_backward(
+            record.x, record.mask, record.y, str(layer["mode"]), gradient
+        )
     return max_pooling_backward(record.x, record.y, gradient)
 
 

@@ -89,7 +89,8 @@ class RNN:
         # Behind this layer only the last step counts.
         self._last_over_time = max(over_time, default=len(spec.layers) - 1)
         self._states: dict[int, tuple[Array, ...]] = {}
-        # By the index of each layer over all steps the sum and the number of steps, or the maximum.
+        # By the index of each layer over all steps the sum and the number of steps, or the maximum,
+        # or all three.
         self._pooled: dict[int, tuple[Array, ...]] = {}
         self._batch: tuple[int, ...] | None = None
 
@@ -271,16 +272,27 @@ class RNN:
     def _pool(self, index: int, layer: LayerSpec, y: Array, mask: Array | None) -> Array:
         """The mean or maximum over all steps so far, ``(batch, features)``."""
         before = self._pooled.get(index)
+        counts = np.ones(y.shape[:2], bool) if mask is None else mask
         if layer.class_name == "GlobalMaxPooling1D":
             highest = max_pooling(y)
             self._pooled[index] = (highest if before is None else np.maximum(before[0], highest),)
             return self._pooled[index][0]
-        counts = np.ones(y.shape[:2], bool) if mask is None else mask
         # In double precision: a sum of millions of steps has no room for the next in single.
         total = np.asarray(y.sum(axis=1, where=counts[..., np.newaxis], dtype=np.float64))
         count = counts.sum(axis=1, keepdims=True)
         if before is not None:
             total, count = before[0] + total, before[1] + count
+        if layer.class_name == "MaskedPooling1D":
+            lowest = y.dtype.type(-np.inf)
+            highest = y.max(axis=1, where=counts[..., np.newaxis], initial=lowest)
+            if before is not None:
+                highest = np.maximum(before[2], highest)
+            self._pooled[index] = (total, count, highest)
+            found = {
+                "mean": (total / np.maximum(count, 1)).astype(y.dtype),
+                "max": np.where(count, highest, y.dtype.type(0)),
+            }
+            return np.concatenate([found[one] for one in str(layer["mode"]).split("_")], axis=1)
         self._pooled[index] = (total, count)
         with np.errstate(invalid="ignore"):  # nan of no steps at all, as in Keras
             return (total / count).astype(y.dtype)

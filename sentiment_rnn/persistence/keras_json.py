@@ -20,10 +20,11 @@ from pathlib import Path
 
 from sentiment_rnn.architectures.layers import (
     ACTIVATIONS,
-    FEEDBACK,
     LAYER_DEFAULTS,
     MERGE_MODES,
     MOST_PARAMETERS,
+    OWN_LAYERS,
+    POOLING_MODES,
     RECURRENT_GATES,
     LayerSpec,
     NetworkSpec,
@@ -127,9 +128,10 @@ _SEQUENTIAL_KEYS = frozenset({"name", "layers", "build_input_shape", "trainable"
 def _check_origin(entry: dict[str, object], where: str) -> None:
     """Expects that an object says to be Keras's own, or this package's, or nothing."""
     module = entry.get("module")
-    if (class_name := entry.get("class_name")) in FEEDBACK:
+    class_name = str(entry.get("class_name"))
+    if class_name in OWN_LAYERS:
         origin = module, entry.get("registered_name")
-        expected = "sentiment_rnn.architectures.feedback", f"sentiment_rnn>{class_name}"
+        expected = OWN_LAYERS[class_name], f"sentiment_rnn>{class_name}"
         if origin != expected:
             raise ModelError(
                 f"{where}: expected {expected[1]} of {expected[0]}. Received: "
@@ -274,6 +276,7 @@ _FORMAT_2 = {
     "Flatten": _Keys({}, {"data_format": ("channels_last",)}, frozenset()),
     "GlobalAveragePooling1D": _POOLING,
     "GlobalMaxPooling1D": _POOLING,
+    "MaskedPooling1D": _Keys(_same("mode"), {}, frozenset()),
     "Dense": _Keys(
         _same("units activation use_bias"),
         {"quantization_config": (None,), "lora_rank": (None,), "lora_alpha": (None,)},
@@ -335,6 +338,8 @@ def _setting(name: str, value: object, where: str) -> object:
         return _choice(value, ACTIVATIONS, where)
     if name == "merge_mode":
         return _choice(value, MERGE_MODES, where)
+    if name == "mode":
+        return _choice(value, POOLING_MODES, where)
     if name in ("rate", "dropout", "recurrent_dropout"):
         return as_share(value, where)
     if name == "mask_value":
@@ -433,7 +438,7 @@ class _Reader:
         for key, name in keys.settings.items():
             if key in config:
                 settings[name] = _setting(name, config[key], f"{where}, {key}")
-            elif name in ("units", "output_size", "rate") or (class_name == "Activation"):
+            elif name in ("units", "output_size", "rate", "mode") or (class_name == "Activation"):
                 raise ModelError(f"{where}, {key}: expected a value. It is missing.")
         gated = class_name in ("LSTM", "GRU")
         if gated and self.version == 2 and "recurrent_activation" not in settings:

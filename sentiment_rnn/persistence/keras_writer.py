@@ -16,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment_rnn.architectures.layers import FEEDBACK, POOLING, LayerSpec, NetworkSpec, Shape
+from sentiment_rnn.architectures.layers import (
+    FEEDBACK,
+    OWN_LAYERS,
+    POOLING,
+    LayerSpec,
+    NetworkSpec,
+    Shape,
+)
 
 
 def network_json(network: NetworkSpec) -> dict[str, object]:
@@ -147,12 +154,13 @@ def _of_any_layer(name: str) -> dict[str, object]:
 def _layer(layer: LayerSpec, name: str, shape: Shape) -> dict[str, object]:
     """A layer that takes inputs of a shape, with the batch size first."""
     module, registered = "keras.layers", None
-    if layer.class_name in FEEDBACK:
-        module = "sentiment_rnn.architectures.feedback"
+    if layer.class_name in OWN_LAYERS:
+        module = OWN_LAYERS[layer.class_name]
         registered = f"sentiment_rnn>{layer.class_name}"
     config = {**_of_any_layer(name), **dict(_settings(layer, shape))}
     found = _object(module, layer.class_name, config, registered)
-    if layer.class_name not in ("Masking", "Dropout", *POOLING):
+    has_build = layer.class_name not in ("Masking", "Dropout", *POOLING)
+    if has_build or layer.class_name in OWN_LAYERS:
         found["build_config"] = {"input_shape": list(shape)}
     return found
 
@@ -184,6 +192,8 @@ def _settings(layer: LayerSpec, shape: Shape) -> Iterator[tuple[str, object]]:
         yield from (("rate", layer["rate"]), ("seed", None), ("noise_shape", None))
     elif layer.class_name == "Masking":
         yield "mask_value", layer["mask_value"]
+    elif layer.class_name == "MaskedPooling1D":
+        yield "mode", layer["mode"]
     else:
         yield "data_format", "channels_last"
         if layer.class_name in POOLING:

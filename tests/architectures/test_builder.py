@@ -8,7 +8,7 @@ from sentiment_rnn.architectures import LayerSpec, NetworkSpec
 from sentiment_rnn.architectures.builder import build_network, with_embedding
 
 CELLS = ("SimpleRNN", "LSTM", "GRU")
-HEADS = (None, "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D")
+HEADS = (None, "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "mean", "mean_max")
 
 
 def network(cell, head, *, bidirectional=False, **options):
@@ -17,7 +17,8 @@ def network(cell, head, *, bidirectional=False, **options):
         layer = LayerSpec("Bidirectional", {"layer": layer})
     layers = [layer, LayerSpec("Dropout", {"rate": 0.2})]
     if head:
-        layers.append(LayerSpec(head))
+        own = head.startswith("mean")
+        layers.append(LayerSpec("MaskedPooling1D", {"mode": head}) if own else LayerSpec(head))
     layers.append(LayerSpec("Dense", {"units": 1, "activation": "sigmoid"}))
     return NetworkSpec((None, 7, 3), tuple(layers))
 

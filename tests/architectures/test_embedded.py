@@ -105,6 +105,14 @@ def test_layers_on_top_of_each_other(backwards):
     assert_trains_as_keras_does(layers)
 
 
+@pytest.mark.parametrize("mode", ["mean", "max", "mean_max"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_masked_pooling(mode, bidirectional):
+    layer = changed(CELLS["lstm"], return_sequences=True)
+    layer = both_ways(layer, "concat") if bidirectional else layer
+    assert_trains_as_keras_does([MASKING, layer, LayerSpec("MaskedPooling1D", {"mode": mode})])
+
+
 @pytest.mark.parametrize(
     "first", [LayerSpec("Dropout", {"rate": 0.0}), LayerSpec("Dense", {"units": 3})]
 )

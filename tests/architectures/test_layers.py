@@ -49,6 +49,7 @@ def test_a_network_checks_itself(shape, layers, message):
         ((LayerSpec("Masking"), RNN, LayerSpec("GlobalAveragePooling1D"), DENSE), True),
         ((LayerSpec("Masking"), RNN, LayerSpec("GlobalMaxPooling1D"), DENSE), False),
         ((LayerSpec("Masking"), RNN, LayerSpec("Flatten"), DENSE), False),
+        ((LayerSpec("Masking"), RNN, LayerSpec("MaskedPooling1D", {"mode": "max"}), DENSE), True),
         ((LayerSpec("Masking", {"mask_value": 1.0}), LayerSpec("LSTM", {"units": 4})), False),
         ((LayerSpec("LSTM", {"units": 4}), DENSE), False),
     ],

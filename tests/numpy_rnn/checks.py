@@ -16,7 +16,16 @@ CELLS = {
 }
 # The recurrent layer that no Bidirectional takes.
 HIDDEN_FEEDBACK = "HiddenFeedbackRNN"
-HEADS = ("last", "every step", "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D")
+HEADS = (
+    "last",
+    "every step",
+    "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
+    "mean",
+    "max",
+    "mean_max",
+)
 # Gaps at the beginning, in the middle and at the end, and a step that no row reads.
 MASK = np.array([[0, 1, 0, 1, 1], [1, 1, 0, 1, 0], [1, 0, 0, 1, 1]], bool)
 
@@ -24,6 +33,13 @@ MASK = np.array([[0, 1, 0, 1, 1], [1, 1, 0, 1, 0], [1, 0, 0, 1, 1]], bool)
 def cell(name, **options):
     class_name, settings = CELLS.get(name, (name, {}))
     return LayerSpec(class_name, {"units": UNITS, **settings, **options})
+
+
+def pooling(head):
+    """A head by its class or, of a MaskedPooling1D, by its mode."""
+    if head in ("mean", "max", "mean_max"):
+        return LayerSpec("MaskedPooling1D", {"mode": head})
+    return LayerSpec(head)
 
 
 def network(name, *, head="last", direction="forward", mask=False, batch=None, **options):
@@ -36,7 +52,7 @@ def network(name, *, head="last", direction="forward", mask=False, batch=None, *
     layers = [LayerSpec("Masking")] if mask else []
     layers.append(recurrent)
     if head not in ("last", "every step"):
-        layers.append(LayerSpec(head))
+        layers.append(pooling(head))
     layers.append(LayerSpec("Dense", {"units": 3, "activation": "softmax"}))
     return NetworkSpec((batch, TIME, FEATURES), tuple(layers))
 

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from sentiment_rnn.architectures.pooling import MaskedPooling1D
 from sentiment_rnn.numpy_rnn.layers import (
     ChanceOfRows,
     dense,
@@ -10,6 +11,8 @@ from sentiment_rnn.numpy_rnn.layers import (
     dense_of_steps_backward,
     dropout,
     flatten,
+    masked_pooling,
+    masked_pooling_backward,
     masking,
     max_pooling,
     max_pooling_backward,
@@ -70,6 +73,37 @@ def test_the_mean_of_nothing_is_not_a_number_as_in_keras():
     np.testing.assert_array_equal(mean_pooling(x, mask), [[np.nan], [1]])
     expected = keras.layers.GlobalAveragePooling1D()(x.astype(np.float32), mask=mask)
     np.testing.assert_array_equal(mean_pooling(x, mask), expected)
+
+
+@pytest.mark.parametrize("mode", ["mean", "max", "mean_max"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_masked_pooling(mode, masked):
+    x = RANDOM.normal(size=(4, 5, 2))
+    rows = [[1, 0, 0, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1], [1, 1, 1, 1, 1]]
+    mask = np.array(rows, bool) if masked else None
+    before = x.copy()
+    y = masked_pooling(x, mask, mode)
+    theirs = None if mask is None else keras.ops.convert_to_tensor(mask)
+    expected = MaskedPooling1D(mode)(x.astype(np.float32), mask=theirs)
+    np.testing.assert_allclose(y, expected, atol=1e-6)
+    if masked:
+        assert not y[1].any()
+    gradient = RANDOM.normal(size=y.shape)
+    numbers = by_differences(lambda: (masked_pooling(x, mask, mode) * gradient).sum(), x)
+    assert_gradient(masked_pooling_backward(x, mask, y, mode, gradient), numbers)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_a_masked_step_is_never_the_highest():
+    x, mask = np.array([[[-2.0], [-1.0], [5.0]]]), np.array([[True, True, False]])
+    assert masked_pooling(x, mask, "mean_max").tolist() == [[-1.5, -1.0]]
+
+
+def test_steps_that_share_the_maximum_share_its_gradient():
+    x, mask = np.ones((1, 4, 1)), np.array([[True, False, True, True]])
+    y = masked_pooling(x, mask, "max")
+    gradient = masked_pooling_backward(x, mask, y, "max", np.array([[3.0]]))
+    assert gradient.ravel().tolist() == [1, 0, 1, 1]
 
 
 def test_max_pooling():

@@ -156,8 +156,12 @@ def check_against_keras(spec, *, mask=False):
         ("Flatten", True),
         ("GlobalAveragePooling1D", True),
         ("GlobalMaxPooling1D", True),
+        ("mean", True),
+        ("max", True),
+        ("mean_max", True),
         ("last", False),
         ("Flatten", False),
+        ("mean_max", False),
     ],
 )
 def test_equal_to_keras(name, direction, head, mask):
@@ -306,7 +310,7 @@ def test_masks_go_where_keras_lets_them():
     done = Network(every, random_weights(every))
     done.forward(masked)
     np.testing.assert_array_equal(done.output_mask, MASK)
-    for head in ("last", "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D"):
+    for head in ("last", "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "mean_max"):
         spec = network("GRU", head=head, mask=True)
         done = Network(spec, random_weights(spec))
         done.forward(masked)

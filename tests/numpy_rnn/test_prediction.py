@@ -117,6 +117,25 @@ def test_masked_texts_of_any_length():
     )
 
 
+@pytest.mark.parametrize("head", ["mean", "max", "mean_max"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_pooling_of_texts_of_any_length(head, bidirectional):
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=0), VECTORS)
+    config = ArchitectureConfig(
+        units=5, cell="lstm", head=head, masking=True, bidirectional=bidirectional
+    )
+    network = sentiment_network(config, maxlen=0, vector_size=6)
+    weights, encoded = weights_of(network), [*encoded_texts(200), np.empty(0, np.int32)]
+    actual = Predictor(network, weights, preprocessor).predict(encoded)
+    assert np.isfinite(actual).all()
+    np.testing.assert_allclose(
+        actual, keras_output(network, weights, preprocessor, encoded), atol=1e-5
+    )
+    for ids, probability in zip(encoded[:20], actual, strict=False):
+        alone = Predictor(network, weights, preprocessor).predict([ids])
+        np.testing.assert_allclose(alone[0], probability, atol=1e-6)
+
+
 def test_networks_that_do_not_begin_with_a_recurrent_layer():
     preprocessor = Preprocessor(PreprocessingConfig(maxlen=9), VECTORS)
     for first in (LayerSpec("Dropout", {"rate": 0.2}), LayerSpec("Dense", {"units": 4})):
@@ -157,6 +176,10 @@ STREAMED = {
     ],
     "mean": [recurrent("LSTM", return_sequences=True), LayerSpec("GlobalAveragePooling1D")],
     "max": [recurrent("GRU", return_sequences=True), LayerSpec("GlobalMaxPooling1D")],
+    "mean and max": [
+        recurrent("GRU", return_sequences=True),
+        LayerSpec("MaskedPooling1D", {"mode": "mean_max"}),
+    ],
     "not recurrent at first": [LayerSpec("Dense", {"units": 4}), recurrent("GRU")],
     "not recurrent": [LayerSpec("Dense", {"units": 4}), LayerSpec("GlobalMaxPooling1D")],
     "stateful without windows": [recurrent("SimpleRNN", stateful=True)],

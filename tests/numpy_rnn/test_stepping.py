@@ -13,6 +13,7 @@ from tests.numpy_rnn.checks import (
     TIME,
     UNITS,
     cell,
+    pooling,
     random_input,
     random_weights,
 )
@@ -59,7 +60,7 @@ def test_a_step_gives_what_the_sequence_so_far_gives():
         np.testing.assert_allclose(rnn.step(x[:, t]), whole.forward(x[:, : t + 1]), atol=1e-14)
 
 
-POOLED = ("GlobalAveragePooling1D", "GlobalMaxPooling1D")
+POOLED = ("GlobalAveragePooling1D", "GlobalMaxPooling1D", "mean", "max", "mean_max")
 SPLITS: list[list[int]] = [[], [1], [4], [2, 3], [1, 2, 3, 4]]
 
 
@@ -78,7 +79,7 @@ def test_many_steps_at_once_give_what_the_sequence_so_far_gives(
         cell("GRU", return_sequences=True, **options),
         LayerSpec("Dense", {"units": 3, "activation": "tanh"}),
         cell(name, return_sequences=head != "last", **options),
-        *([LayerSpec(head), LayerSpec("Flatten")] if head in POOLED else []),
+        *([pooling(head), LayerSpec("Flatten")] if head in POOLED else []),
         LayerSpec("Dense", {"units": 2, "activation": "softmax"}),
     ]
     spec = spec_of(*layers)

@@ -226,6 +226,32 @@ FEEDBACK_LAYERS = (
     LayerSpec("Dense", {"units": 6, "activation": "relu"}),
     LayerSpec("OutputFeedbackRNN", {"units": 2, "output_size": 6, "use_bias": False}),
 )
+POOLED_LAYERS = (
+    LayerSpec("Masking"),
+    LayerSpec("GRU", {"units": 2, "return_sequences": True}),
+    LayerSpec("MaskedPooling1D", {"mode": "mean_max"}),
+)
+
+
+def pooled_3() -> dict:
+    return keras_3_json(NetworkSpec((None, None, 5), POOLED_LAYERS))
+
+
+def test_pooling_comes_back_and_takes_known_modes_alone():
+    assert parse_network(pooled_3()).network.layers == POOLED_LAYERS
+    for mode in ("min", None, ["mean"]):
+        document = pooled_3()
+        settings(document, 2)["mode"] = mode
+        with pytest.raises(ModelError, match="mode: expected one of mean, max, mean_max"):
+            parse_network(document)
+    document = pooled_3()
+    del settings(document, 2)["mode"]
+    with pytest.raises(ModelError, match=r"mode: expected a value\. It is missing"):
+        parse_network(document)
+    document = pooled_3()
+    layer_entry(document, 2)["module"] = "keras.layers"
+    with pytest.raises(ModelError, match="expected sentiment_rnn>MaskedPooling1D of sentiment_rnn"):
+        parse_network(document)
 
 
 def test_the_layers_of_this_package_come_back():

@@ -197,6 +197,12 @@ KERAS_3_NETWORKS = {
         LayerSpec("GlobalAveragePooling1D"),
         LayerSpec("Dense", {"units": 1}),
     ),
+    "masked pooling": (
+        LayerSpec("Masking"),
+        LayerSpec("LSTM", {"units": 4, "return_sequences": True}),
+        LayerSpec("MaskedPooling1D", {"mode": "mean_max"}),
+        LayerSpec("Dense", {"units": 1}),
+    ),
     "largest": (
         LayerSpec("GRU", {"units": 4, "return_sequences": True}),
         LayerSpec("GlobalMaxPooling1D"),

@@ -39,6 +39,12 @@ NETWORKS = {
         ("GRU", {**MANY, "zero_output_for_mask": True, "recurrent_dropout": 0.5}),
         ("GlobalAveragePooling1D",),
     ),
+    "masked pooling": layers(
+        ("Masking",),
+        ("LSTM", MANY),
+        ("MaskedPooling1D", {"mode": "mean_max"}),
+        ("Dense", {"units": 1}),
+    ),
     **{
         f"{cell}, {'all' if sequences else 'last'}, {mode}": layers(
             (
