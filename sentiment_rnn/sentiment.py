@@ -63,8 +63,8 @@ class SentimentClassifier:
             `PreprocessingConfig`. As with all that follow, None means as in the preset.
         cell, units, layers, bidirectional, go_backwards, stateful, window, head, masking,
             dropout, trainable_vectors: see `ArchitectureConfig`.
-        engine, optimizer, learning_rate, epochs, batch_size, validation_fraction, precision,
-            validate_by, patience: see `TrainingConfig`.
+        engine, optimizer, learning_rate, schedule, word_dropout, epochs, batch_size,
+            validation_fraction, precision, validate_by, patience: see `TrainingConfig`.
 
     Attributes:
         classes_: the two labels, ascending; probabilities come in this order.
@@ -117,6 +117,8 @@ class SentimentClassifier:
         engine: str | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
+        schedule: str | None = None,
+        word_dropout: float | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         validation_fraction: float | None = None,
@@ -148,6 +150,8 @@ class SentimentClassifier:
         self.engine = engine
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.word_dropout = word_dropout
         self.epochs = epochs
         self.batch_size = batch_size
         self.validation_fraction = validation_fraction

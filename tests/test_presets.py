@@ -27,7 +27,7 @@ def test_every_preset_makes_a_network(name):
 
 
 def test_no_option_is_in_two_configs():
-    assert len(OPTIONS) == 6 + 11 + 9
+    assert len(OPTIONS) == 6 + 11 + 11
     assert set(Preset().replace(units=3, maxlen=5, epochs=7).changes_from(Preset())) == {
         "units",
         "maxlen",
@@ -47,11 +47,18 @@ def test_replacing_leaves_the_preset_as_it_is():
         ({"maxlen": 0}, "need masking, so that the padding of a batch does not count"),
         ({"maxlen": 0, "head": "mean"}, "need masking"),
         ({"units": -1}, "units must be a whole number from 1"),
+        ({"schedule": "linear"}, "schedule must be one of constant, cosine. Received: 'linear'"),
+        ({"word_dropout": 1}, "word_dropout must be at least 0 and below 1. Received: 1"),
     ],
 )
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(UsageError, match=message):
         PRESETS["textbook"].replace(**options)
+
+
+def test_words_of_windows_are_not_dropped():
+    with pytest.raises(UsageError, match="A stateful network reads windows of them"):
+        PRESETS["stateful"].replace(word_dropout=0.1)
 
 
 def test_no_option_of_character_models_is_in_two_configs():

@@ -54,6 +54,16 @@ class _Blocks:
         self._returned.append(block)
 
 
+# Of each array that `empty` made, by the number of its reference: that reference, and where the
+# memory goes when the array is gone. `weakref.finalize` does the same, and takes longer.
+_owned: dict[int, tuple[weakref.ref[np.ndarray], _Blocks, bytearray]] = {}
+
+
+def _let_go(reference: weakref.ref[np.ndarray]) -> None:
+    _, blocks, block = _owned.pop(id(reference))
+    blocks.give_back(block)
+
+
 _blocks: ContextVar[_Blocks | None] = ContextVar("blocks", default=None)
 
 
@@ -90,7 +100,8 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     start = -_address(block) % _ALIGNMENT
     array = np.frombuffer(block, dtype, count, start)
     # Views refer to this array, as NumPy looks no further for an owner than to the last array.
-    weakref.finalize(array, blocks.give_back, block).atexit = False
+    reference = weakref.ref(array, _let_go)
+    _owned[id(reference)] = reference, blocks, block
     return array.reshape(shape)
 
 

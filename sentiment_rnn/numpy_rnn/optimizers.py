@@ -341,7 +341,7 @@ def clip_by_global_norm(gradients: Sequence[Array], limit: float) -> tuple[list[
         limit: above 0.
 
     Returns:
-        New arrays, and the norm that they had.
+        The arrays, scaled ones if their norm is above the limit; and the norm that they had.
 
     Raises:
         ValueError: if the limit isn't above 0.
@@ -355,7 +355,9 @@ def clip_by_global_norm(gradients: Sequence[Array], limit: float) -> tuple[list[
     """
     _check_limit(limit)
     norm = sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients))
-    scale = limit / max(norm, limit) if np.isfinite(norm) else float("nan")
+    if norm <= limit:
+        return list(gradients), norm
+    scale = limit / norm if np.isfinite(norm) else float("nan")
     return [gradient * scale for gradient in gradients], norm
 
 

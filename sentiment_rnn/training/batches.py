@@ -31,6 +31,7 @@ class TextBatches:
             the order in which they were given.
         by_length: whether texts of like length share a batch, where there is a seed, so that
             there is little padding.
+        word_dropout: share of the words of each text that are skipped, others in each epoch.
 
     Example:
         >>> encoded = [np.array([1, 2]), np.array([3]), np.array([4])]
@@ -49,12 +50,14 @@ class TextBatches:
         seed: int | None = None,
         *,
         by_length: bool = False,
+        word_dropout: float = 0.0,
     ) -> None:
         self._encoded = encoded
         self._labels = labels
         self._pad = pad
         self._batch_size = batch_size
         self._seed = seed
+        self._word_dropout = word_dropout
         self._lengths = np.array([len(ids) for ids in encoded]) if by_length else None
         self.begin_epoch(0)
 
@@ -63,8 +66,12 @@ class TextBatches:
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self._batches[batch]
-        ids = self._pad([self._encoded[row] for row in rows])
-        return ids, self._labels[rows, None].astype(np.float32)
+        texts = [self._encoded[row] for row in rows]
+        if self._word_dropout:
+            # From the number of the batch, as some may be made ahead of others.
+            random = np.random.default_rng([self._seed or 0, self._epoch, batch])
+            texts = [ids[random.random(len(ids)) >= self._word_dropout] for ids in texts]
+        return self._pad(texts), self._labels[rows, None].astype(np.float32)
 
     def begins_texts(self, batch: int) -> bool:
         """Whether batch number `batch` begins with new texts, as all batches of whole texts do."""
@@ -72,6 +79,7 @@ class TextBatches:
 
     def begin_epoch(self, epoch: int) -> None:
         """Puts the texts into the order of an epoch, numbered from 0."""
+        self._epoch = epoch
         order = np.arange(len(self._encoded))
         if self._seed is None:
             self._batches = _cut(order, self._batch_size)

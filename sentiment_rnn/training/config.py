@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import cos, pi
 
 from sentiment_rnn._checks import (
     check_choice,
@@ -15,6 +16,7 @@ from sentiment_rnn._checks import (
 OPTIMIZERS = ("rmsprop", "adam", "adagrad", "adadelta", "sgd")
 VALIDATE_BY = ("random", "film")
 ENGINES = ("keras", "numpy")
+SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "bfloat16", "auto")
 
 
@@ -34,6 +36,17 @@ class TrainingConfig:
         default="rmsprop", metadata={"help": "Keras optimizer", "choices": OPTIMIZERS}
     )
     learning_rate: float = field(default=0.001, metadata={"help": "step size of the optimizer"})
+    schedule: str = field(
+        default="constant",
+        metadata={
+            "help": "whether the learning rate stays, or falls to 0 along half a cosine",
+            "choices": SCHEDULES,
+        },
+    )
+    word_dropout: float = field(
+        default=0.0,
+        metadata={"help": "share of the words of each text that are skipped in training"},
+    )
     epochs: int = field(default=2, metadata={"help": "passes over the training part"})
     batch_size: int = field(default=32, metadata={"help": "texts in a training step"})
     validation_fraction: float = field(
@@ -65,12 +78,33 @@ class TrainingConfig:
         check_choice("engine", self.engine, ENGINES)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("precision", self.precision, PRECISIONS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_fraction("word_dropout", self.word_dropout, zero=True)
         check_choice("validate_by", self.validate_by, VALIDATE_BY)
         check_whole("epochs", self.epochs, 1)
         check_whole("batch_size", self.batch_size, 1)
         check_whole("patience", self.patience, 1)
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
         check_positive("learning_rate", self.learning_rate)
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """The learning rate of a step.
+
+        Args:
+            step: batches that were learned from before.
+            steps: batches of all epochs together.
+
+        Example:
+            >>> config = TrainingConfig(learning_rate=0.1, schedule="cosine")
+            >>> [round(config.learning_rate_at(step, 4), 4) for step in range(5)]
+            [0.1, 0.0854, 0.05, 0.0146, 0.0]
+
+        Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+        2017, equation 5; Keras, ``CosineDecay``.
+        """
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1 + cos(pi * step / steps))
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class Task:
     def batches(self) -> TextBatches | WindowBatches:
         """The training batches, in an order that follows from seed and epoch."""
         encoded, labels = self.training.encoded, self.training.labels
-        size, seed = self.config.batch_size, self.seed
+        size, seed, dropped = self.config.batch_size, self.seed, self.config.word_dropout
         window = self.network.batch_shape[1]
         if self.network.is_stateful and window is not None:
             cut = self.preprocessor.truncate(encoded)
@@ -79,8 +79,9 @@ class Task:
         if self.network.skips_padding:
             cut = self.preprocessor.truncate(encoded)
             pad = partial(pad_sequences, padding=self.preprocessor.config.padding)
-            return TextBatches(cut, labels, pad, size, seed, by_length=True)
-        return TextBatches(encoded, labels, self.preprocessor.pad, size, seed)
+            return TextBatches(cut, labels, pad, size, seed, by_length=True, word_dropout=dropped)
+        pad_to_maxlen = self.preprocessor.pad
+        return TextBatches(encoded, labels, pad_to_maxlen, size, seed, word_dropout=dropped)
 
     def validate(
         self, weights: Sequence[np.ndarray], vectors: np.ndarray | None

@@ -39,12 +39,15 @@ def fit_with_keras(
     model = EmbeddedNetwork(
         vectors_layer(matrix, trainable=trainable), network, precision=_precision(task)
     )
+    batches = task.batches()
+    rate: Any = config.learning_rate
+    if config.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, config.epochs * len(batches))
     optimizer = keras.optimizers.get(
-        {"class_name": config.optimizer, "config": {"learning_rate": config.learning_rate}}
+        {"class_name": config.optimizer, "config": {"learning_rate": rate}}
     )
     # Weighted metrics leave out the rows of a stateful batch that belong to no text.
     model.compile(optimizer, "binary_crossentropy", weighted_metrics=["accuracy"])
-    batches = task.batches()
     epochs = _Epochs(task, network, batches, verbose=verbose)
     history = model.fit(
         _Dataset(batches, len(matrix)),

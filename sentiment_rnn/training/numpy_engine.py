@@ -74,7 +74,7 @@ class Trainer:
 
     def __init__(self, task: Task) -> None:
         # Apart from the order of the texts, so that this is the same for both engines.
-        self._seed, self._step = task.seed, 0
+        self._seed, self._step, self._config = task.seed, 0, task.config
         weights = task.weights
         if weights is None:
             rng = np.random.default_rng([task.seed, 1])
@@ -82,6 +82,7 @@ class Trainer:
         self._objective = Objective(task.network, "binary_crossentropy", task.trainable_vectors)
         encoded, size = task.training.encoded, task.config.batch_size
         time = task.network.batch_shape[1] or int(np.mean([len(ids) for ids in encoded]))
+        self._steps = task.config.epochs * len(task.batches())
         self.gradients = BatchGradients(
             self._objective,
             weights,
@@ -112,8 +113,9 @@ class Trainer:
         done = self.gradients.compute(
             ids, labels, chance=[self._seed, 2, self._step], sample_weight=sample_weight
         )
+        rate = self._config.learning_rate_at(self._step, self._steps)
         self._step += 1
-        self._optimizer.update(self.weights, done.gradients, self._state)
+        self._optimizer.update(self.weights, done.gradients, self._state, learning_rate=rate)
         weight = rows if sample_weight is None else sample_weight.sum()
         return np.array([done.loss * rows, done.right, weight, rows])
 

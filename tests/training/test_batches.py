@@ -44,6 +44,32 @@ def test_the_order_follows_from_seed_and_epoch(make):
         assert all(sorted(epoch[0]) == sorted(first[0]) for epoch in others)
 
 
+def test_words_are_dropped_by_chance_that_follows_from_seed_epoch_and_batch():
+    encoded = [np.arange(1, 1001), np.arange(1, 501), np.arange(1, 2001)]
+    before = [ids.copy() for ids in encoded]
+
+    def read(seed, epoch, dropped=0.25):
+        batches = TextBatches(encoded, np.arange(3), pad_sequences, 2, seed, word_dropout=dropped)
+        batches.begin_epoch(epoch)
+        # In another order too: a batch may be made ahead of others.
+        made = {number: batches[number] for number in (1, 0)}
+        return {
+            int(label): ids[ids > 0].tolist()
+            for batch in made.values()
+            for ids, [label] in zip(*batch, strict=True)
+        }
+
+    first, again, second, other = read(0, 0), read(0, 0), read(0, 1), read(1, 0)
+    assert first == again
+    for text, ids in enumerate(encoded):
+        assert first[text] != second[text] != other[text] != first[text]
+        # What is left is in its order, and about three of four.
+        assert first[text] == sorted(set(first[text]) & set(ids.tolist()))
+        assert 0.68 < len(first[text]) / len(ids) < 0.82
+        np.testing.assert_array_equal(ids, before[text])
+        assert read(0, 0, 0.0)[text] == ids.tolist()
+
+
 def test_texts_of_like_length_share_a_batch():
     random = np.random.default_rng(0)
     encoded = [np.full(length, text) for text, length in enumerate(random.integers(1, 99, 43))]

@@ -23,7 +23,9 @@ NETWORKS = {
     "gru": {"cell": "gru", "head": "mean"},
     "deep": {"cell": "lstm", "layers": 2, "head": "max", "bidirectional": True},
     "backwards": {"go_backwards": True},
+    "pooled": {"cell": "lstm", "bidirectional": True, "head": "mean_max", "masking": True},
 }
+POOLED = NETWORKS["pooled"]
 
 
 @pytest.mark.parametrize("architecture", NETWORKS.values(), ids=NETWORKS.keys())
@@ -65,6 +67,20 @@ def test_history_and_weights_are_those_of_keras(architecture, optimizer):
     for one, two, first in zip(ours.weights, theirs.weights, task.weights, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-3)
         assert np.abs(one - first).max() > 0
+
+
+def test_a_rate_that_falls_and_dropped_words_are_those_of_keras():
+    options = {"schedule": "cosine", "word_dropout": 0.3}
+    task = make_task(50, architecture=POOLED, optimizer="adam", epochs=3, **options)
+    ours, theirs = fit_with_numpy(task), fit_with_keras(task)
+    for name, values in ours.history.items():
+        np.testing.assert_allclose(values, theirs.history[name], atol=1e-4, err_msg=name)
+    for one, two in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-3)
+    for name in options:
+        changed = {key: value for key, value in options.items() if key != name}
+        other = make_task(50, architecture=POOLED, optimizer="adam", epochs=3, **changed)
+        assert fit_with_numpy(other).history["loss"] != ours.history["loss"]
 
 
 @pytest.mark.parametrize("architecture", [{}, {"bidirectional": True, "head": "max"}])

@@ -1,0 +1,235 @@
+"""What each network reaches, with several seeds: ``python -m benchmarks.leaderboard``.
+
+A run is a line of ``benchmarks/results/leaderboard.jsonl``, written when it is done. What is there
+is not done again: it can be stopped and started at any time, and on several machines one after the
+other. Of a preset that has changed since, the lines count no more.
+
+A part of the train reviews, whole films of them but for the textbook's, validates and chooses the
+epoch. The test reviews are classified once, by the model that came out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.rendering import number
+from benchmarks.settings import default_data
+from benchmarks.suites.accuracy import nb_svm, tfidf
+from sentiment_rnn.datasets import load_data
+from sentiment_rnn.presets import PRESETS, Preset
+from sentiment_rnn.training.splits import validation_split
+
+FILE = Path(__file__).parent / "results" / "leaderboard.jsonl"
+SEEDS = 5
+
+Run = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that is trained.
+
+    Args:
+        preset: where its settings begin.
+        options: those that are changed.
+    """
+
+    preset: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """What tells it from the defaults of all settings."""
+        return PRESETS[self.preset].replace(**self.options).changes_from(Preset())
+
+    def train(self, data: str, seed: int) -> Run:
+        """Trains it in a process of its own."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / "model"
+            command = [sys.executable, "-m", "sentiment_rnn", "train", "--data", data]
+            command += ["--preset", self.preset, "--seed", str(seed), "--out", str(folder)]
+            for option, value in self.options.items():
+                command += [f"--{option.replace('_', '-')}", str(value)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            log = (folder.parent / "runs.jsonl").read_text(encoding="utf-8")
+            (done,) = map(json.loads, log.splitlines())
+            size = sum(path.stat().st_size for path in folder.iterdir())
+        return {
+            "parameters": done["parameters"],
+            "validation": done["metrics"]["validation"]["accuracy"],
+            "test": done["metrics"]["test"]["accuracy"],
+            "seconds": done["seconds"],
+            "texts_per_second": done["metrics"]["test"]["texts_per_second"],
+            "bytes": size,
+        }
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A classifier without a network. It has no chance in it, and one seed will do.
+
+    Args:
+        method: its name in `METHODS`.
+    """
+
+    method: str
+
+    def settings(self) -> dict[str, Any]:
+        """Its name."""
+        return {"method": self.method}
+
+    def train(self, data: str, seed: int) -> Run:
+        """Learns from four fifths to be validated, and from all to be tested."""
+        fit = METHODS[self.method]
+        train, test = load_data(data)
+        assert test is not None
+        part, rest = validation_split(train.labels, 0.2, seed=seed, groups=train.groups)
+        learned, validated = train.select(part), train.select(rest)
+        predict = fit(learned.texts, learned.labels)
+        validation = np.mean(predict(validated.texts) == validated.labels)
+        started = time.perf_counter()
+        predict = fit(train.texts, train.labels)
+        trained = time.perf_counter()
+        right = np.mean(predict(test.texts) == test.labels)
+        return {
+            "validation": float(validation),
+            "test": float(right),
+            "seconds": round(trained - started, 1),
+            "texts_per_second": len(test) / (time.perf_counter() - trained),
+        }
+
+
+METHODS = {"tfidf": tfidf(2), "nbsvm": nb_svm}
+_NUMPY = {"engine": "numpy"}
+ENTRIES: dict[str, Network | Baseline] = {
+    "textbook": Network("textbook", _NUMPY),
+    "textbook, 25 units": Network("textbook", {**_NUMPY, "units": 25}),
+    "textbook, 100 units": Network("textbook", {**_NUMPY, "units": 100}),
+    "bidirectional": Network("bidirectional", _NUMPY),
+    "stateful": Network("stateful", _NUMPY),
+    "TF-IDF, 1-2-grams, logistic regression": Baseline("tfidf"),
+    "NB-SVM, 1-3-grams": Baseline("nbsvm"),
+}
+
+
+def read(file: Path = FILE, entries: Mapping[str, Network | Baseline] = ENTRIES) -> list[Run]:
+    """The runs that count: those of entries whose settings are as they were."""
+    if not file.is_file():
+        return []
+    runs = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    settings = {name: entry.settings() for name, entry in entries.items()}
+    return [run for run in runs if settings.get(run["name"]) == run["settings"]]
+
+
+def complete(
+    data: str,
+    names: Sequence[str],
+    seeds: int,
+    *,
+    file: Path = FILE,
+    entries: Mapping[str, Network | Baseline] = ENTRIES,
+) -> Iterator[Run]:
+    """Trains what is missing, seed by seed, and writes each run down when it is done.
+
+    Args:
+        data: as `load_data` takes it.
+        names: of entries.
+        seeds: how many, from 0.
+        file: where the runs are.
+        entries: all there are.
+
+    Yields:
+        The new runs.
+    """
+    done = {(run["name"], run["seed"]) for run in read(file, entries)}
+    for seed in range(seeds):
+        for name in names:
+            entry = entries[name]
+            if (name, seed) in done or (seed and isinstance(entry, Baseline)):
+                continue
+            print(f"{name}, seed {seed}", file=sys.stderr)
+            found = entry.train(data, seed)
+            run = {"name": name, "seed": seed, "settings": entry.settings(), **found}
+            run |= {"version": version("sentiment_rnn"), "date": time.strftime("%Y-%m-%d")}
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(run, sort_keys=True) + "\n")
+            yield run
+
+
+def table(
+    runs: Sequence[Run], entries: Mapping[str, Network | Baseline] = ENTRIES
+) -> list[list[str]]:
+    """Rows of means, with the standard deviation behind ± where there are several seeds.
+
+    Returns:
+        A row for each entry that has runs, in the order of the entries: its name, seeds,
+        parameters, accuracies in validation and test, minutes of training, reviews per second and
+        megabytes.
+    """
+    rows = []
+    for name in entries:
+        of_entry = [run for run in runs if run["name"] == name]
+        if not of_entry:
+            continue
+        first = of_entry[0]
+        rows.append(
+            [
+                name,
+                str(len(of_entry)),
+                f"{first['parameters']:,}" if "parameters" in first else "",
+                *(_spread([run[part] for run in of_entry]) for part in ("validation", "test")),
+                number(statistics.median(run["seconds"] for run in of_entry) / 60),
+                number(statistics.median(run["texts_per_second"] for run in of_entry)),
+                number(first["bytes"] / 1e6) if "bytes" in first else "",
+            ]
+        )
+    return rows
+
+
+HEAD = [
+    "network",
+    "seeds",
+    "parameters",
+    "validation",
+    "test",
+    "minutes of training",
+    "reviews/s",
+    "MB",
+]
+
+
+def _spread(values: Sequence[float]) -> str:
+    mean = f"{statistics.mean(values):.4f}"
+    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.leaderboard", description=__doc__)
+    parser.add_argument("--data", default=default_data(), help="as of sentiment-rnn train")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many ({SEEDS})")
+    parser.add_argument("--only", action="append", choices=tuple(ENTRIES), help="what to train")
+    parser.add_argument("--file", type=Path, default=FILE, help="where the runs are kept")
+    options = parser.parse_args()
+    for _ in complete(
+        options.data, options.only or list(ENTRIES), options.seeds, file=options.file
+    ):
+        pass
+    for row in [HEAD, *table(read(options.file))]:
+        print(" | ".join(row))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from benchmarks.leaderboard import ENTRIES, Baseline, Network, complete, read, table
+from benchmarks.suites.accuracy import nb_svm
+from sentiment_rnn import load_imdb
+from tests.conftest import ROOT
+
+SAMPLE = str(ROOT / "data" / "sample")
+SMALL = {"engine": "numpy", "units": 2, "epochs": 1, "maxlen": 20}
+FEW = {
+    "small": Network("textbook", SMALL),
+    "counts": Baseline("nbsvm"),
+    "both ways": Network("bidirectional", SMALL),
+}
+
+
+def test_what_is_missing_is_trained_and_kept(tmp_path):
+    file = tmp_path / "runs.jsonl"
+    coming = complete(SAMPLE, ["counts", "small"], 2, file=file, entries=FEW)
+    first, second = next(coming), next(coming)
+    coming.close()  # stopped in the middle
+    assert [(run["name"], run["seed"]) for run in (first, second)] == [("counts", 0), ("small", 0)]
+    assert read(file, FEW) == [first, second]
+    # A baseline without chance has one seed.
+    (third,) = complete(SAMPLE, list(FEW)[:2], 2, file=file, entries=FEW)
+    assert (third["name"], third["seed"]) == ("small", 1)
+    assert not list(complete(SAMPLE, list(FEW)[:2], 2, file=file, entries=FEW))
+    assert second["parameters"] == 300 * 2 + 2 * 2 + 2 + 20 * 2 + 1
+    assert second["settings"] == {"engine": "numpy", "units": 2, "epochs": 1, "maxlen": 20}
+    assert second["bytes"] > 1_000_000
+    train, test = load_imdb(SAMPLE)
+    right = nb_svm(train.texts, train.labels)(test.texts) == test.labels
+    assert first["test"] == right.mean()
+
+    rows = table(read(file, FEW), FEW)
+    assert [row[:3] for row in rows] == [["small", "2", "647"], ["counts", "1", ""]]
+    mean = (second["test"] + third["test"]) / 2
+    assert rows[0][4].startswith(f"{mean:.4f} ± ")
+
+    # Of a network that has changed since, what was reached before counts no more.
+    changed = {**FEW, "small": Network("textbook", {**SMALL, "units": 3})}
+    assert read(file, changed) == [first]
+
+
+def test_the_runs_that_are_kept_are_of_the_presets_as_they_are():
+    runs = read()
+    lines = (ROOT / "benchmarks" / "results" / "leaderboard.jsonl").read_text().splitlines()
+    assert len(runs) == len(lines)
+    assert len({(run["name"], run["seed"]) for run in runs}) == len(runs)
+    for line in lines:
+        assert 0.5 < json.loads(line)["test"] < 1
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_entry_has_settings(name):
+    json.dumps(ENTRIES[name].settings())
