@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -140,7 +140,7 @@ def complete(
     *,
     file: Path = FILE,
     entries: Mapping[str, Network | Baseline] = ENTRIES,
-) -> Iterator[Run]:
+) -> Generator[Run]:
     """Trains what is missing, seed by seed, and writes each run down when it is done.
 
     Args:

@@ -28,6 +28,8 @@ from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.presets import CHARACTER_OPTIONS, OPTIONS, PRESETS, Preset
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sentiment_rnn.datasets import Reviews
     from sentiment_rnn.preprocessing import PreprocessingConfig
     from sentiment_rnn.sentiment import SentimentClassifier
@@ -125,11 +127,18 @@ def _train(options: argparse.Namespace) -> None:
         )
     if classifier.settings().training.engine == "keras":
         _import_keras()
-    train, test = _load_data(options)
+    train, test = _load_data(options, unsupervised=bool(options.teacher))
+    taught_texts, taught = _taught(options, train.unsupervised or [])
     if options.limit is not None:
         train = train.limit(options.limit, classifier.seed)
     classifier.fit(
-        train.texts, train.labels, groups=train.groups, cache=_cache(options), verbose=True
+        train.texts,
+        train.labels,
+        groups=train.groups,
+        taught_texts=taught_texts,
+        taught_probabilities=taught,
+        cache=_cache(options),
+        verbose=True,
     )
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
@@ -148,6 +157,22 @@ def _train(options: argparse.Namespace) -> None:
     )
     print(f"saved {out}", file=sys.stderr)
     print(_format_scores(classifier.metrics_))
+
+
+def _taught(
+    options: argparse.Namespace, texts: list[str]
+) -> tuple[list[str], Sequence[float] | np.ndarray]:
+    """The reviews without label, and what the teachers say of them on average."""
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    if not options.teacher:
+        return [], []
+    teachers = [SentimentClassifier.load(folder) for folder in options.teacher]
+    print(f"reading {len(texts):,} reviews without label, to teach", file=sys.stderr)
+    said, *others = (teacher.predict_proba(texts)[:, 1] for teacher in teachers)
+    for other in others:
+        said += other
+    return texts, said / len(teachers)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -691,6 +716,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="imdb|train|PATH",
         help="word vectors: those that come with the package (default), trained on the texts, a "
         "word2vec file, or a model folder whose vectors to take",
+    )
+    train.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="DIR",
+        action="append",
+        help="learn also from what this model says of the reviews without label; of several, from "
+        "their mean",
     )
     train.add_argument("--out", type=Path, metavar="DIR", help="model folder to write (trained/…)")
     train.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")

@@ -207,6 +207,8 @@ class SentimentClassifier:
         labels: Sequence[Any] | np.ndarray,
         *,
         groups: np.ndarray | None = None,
+        taught_texts: Sequence[str] = (),
+        taught_probabilities: Sequence[float] | np.ndarray = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
         cache: str | Path | None = None,
         verbose: bool = False,
@@ -218,6 +220,10 @@ class SentimentClassifier:
             labels: one of two labels for each text ``(texts,)``.
             groups: the film of each text, so that validation can be by film. Without them it is
                 at random.
+            taught_texts: further texts to learn from, which have no label; not changed.
+            taught_probabilities: what a teacher says of each, such as better but slower models:
+                the probability of the second class ``(taught texts,)``. They are learned from as
+                the labels are, and never validate.
             callbacks: Keras callbacks to call in training; with the engine "keras" only.
             cache: a folder where the tokens of large corpora are kept, so that the next training
                 on the same texts begins at once; None keeps nothing. It changes no result.
@@ -229,6 +235,9 @@ class SentimentClassifier:
         Raises:
             UsageError: for settings that make no sense.
             DataError: for texts and labels that nothing can be learned from.
+
+        Source: of learning from a teacher's probabilities: Hinton, Vinyals and Dean, "Distilling
+        the Knowledge in a Neural Network", 2015.
         """
         from sentiment_rnn.training.fit import EncodedTexts, Task, with_vectors
         from sentiment_rnn.training.splits import validation_split
@@ -236,6 +245,8 @@ class SentimentClassifier:
         started = time.perf_counter()
         texts = _checked_texts(texts)
         classes, targets = _checked_labels(labels, len(texts))
+        taught_texts = _checked_texts(taught_texts)
+        taught = _checked_probabilities(taught_probabilities, len(taught_texts))
         fingerprint = Reviews(texts, targets).fingerprint()
         warm = self.warm_start and hasattr(self, "classes_")
         settings = self._warm_settings(classes) if warm else self._settings()
@@ -248,12 +259,11 @@ class SentimentClassifier:
         _log(verbose, f"reading {len(texts):,} texts")
         # Other random numbers for the epochs to come than for those that were.
         epochs_before = len(self.history_["loss"]) if warm else 0
-        corpus = Corpus(
-            texts,
+        tokenizer, folder = (
             settings.preprocessing.tokenizer(),
-            cache=None if cache is None else Path(cache),
-            fingerprint=fingerprint,
+            None if cache is None else Path(cache),
         )
+        corpus = Corpus(texts, tokenizer, cache=folder, fingerprint=fingerprint)
         if warm:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
@@ -271,17 +281,23 @@ class SentimentClassifier:
             groups=groups if by_film else None,
         )
         data = EncodedTexts(preprocessor.encode_corpus(corpus), targets)
-        validation = data.take(validation_part)
+        validation, learned = data.take(validation_part), data.take(part)
+        if taught_texts:
+            _log(verbose, f"reading {len(taught_texts):,} texts that a teacher has read")
+            more = preprocessor.encode_corpus(Corpus(taught_texts, tokenizer, cache=folder))
+            learned = EncodedTexts(
+                [*learned.encoded, *more], np.concatenate([learned.labels, taught])
+            )
         _log(
             verbose,
-            f"training {network.count_params():,} parameters on {len(part):,} texts, "
+            f"training {network.count_params():,} parameters on {len(learned.encoded):,} texts, "
             f"validating on {len(validation_part):,}" + (" of other films" if by_film else ""),
         )
         task = Task(
             network,
             weights,
             preprocessor,
-            data.take(part),
+            learned,
             validation,
             training,
             seed=self.seed + epochs_before,
@@ -306,6 +322,7 @@ class SentimentClassifier:
             "options": settings.changes_from(PRESETS[self.preset]),
             "trained_on": {
                 "texts": len(texts),
+                "taught": len(taught_texts),
                 "validation": len(validation_part),
                 "validated_by": "film" if by_film else "random",
                 "fingerprint": fingerprint,
@@ -707,6 +724,22 @@ def _checked_labels(
     if len(classes) != 2:
         raise DataError(f"Expected labels of two classes. Received: {classes[:5].tolist()}")
     return classes, targets
+
+
+def _checked_probabilities(probabilities: Sequence[float] | np.ndarray, texts: int) -> np.ndarray:
+    probabilities = np.asarray(probabilities, np.float32)
+    if probabilities.shape != (texts,):
+        raise DataError(
+            f"Expected a probability for each of {texts} taught texts. Received: "
+            f"{probabilities.shape}"
+        )
+    wrong = np.flatnonzero(~((probabilities >= 0) & (probabilities <= 1)))
+    if wrong.size:
+        raise DataError(
+            f"Expected probabilities from 0 to 1. Received: {probabilities[wrong[0]]} for taught "
+            f"text {wrong[0]}"
+        )
+    return probabilities
 
 
 def _network(settings: Preset, vector_size: int) -> NetworkSpec:

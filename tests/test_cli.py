@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentiment_rnn import SentimentClassifier
+from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.cli import main
 from tests.conftest import ROOT
 from tests.persistence import old_keras
@@ -117,6 +117,40 @@ def test_the_same_command_gives_the_same_model_in_another_process(run, tmp_path)
     assert (tmp_path / "first/history.csv").read_text() == (
         tmp_path / "second/history.csv"
     ).read_text()
+
+
+def test_teachers_read_what_has_no_label(run, table, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(ROOT / "data" / "sample" / "aclImdb", data / "aclImdb")
+    options = ["--data", data, "--engine", "numpy", "--no-test", *SMALL, "--out"]
+    for name in ("first", "second"):
+        assert run("train", *options, name, "--seed", len(name))[0] == 0
+    for source, expected, message in (
+        (data, 3, "has no reviews in train/unsup"),
+        (table, 2, "unsupervised"),
+    ):
+        code, _, err = run("train", "--data", source, "--out", "student", "--teacher", "first")
+        assert code == expected
+        assert message in err
+    (data / "aclImdb" / "train" / "unsup").mkdir()
+    texts = [path.read_text() for path in sorted((data / "aclImdb" / "test").glob("*/*.txt"))]
+    for number, text in enumerate(texts):
+        (data / "aclImdb" / "train" / "unsup" / f"{number}_0.txt").write_text(text)
+    code, _, err = run("train", *options, "student", "--teacher", "first", "--teacher", "second")
+    assert code == 0, err
+    train = load_imdb(data)[0]
+    said = [
+        SentimentClassifier.load(name).predict_proba(texts)[:, 1] for name in ("first", "second")
+    ]
+    expected = SentimentClassifier(engine="numpy", units=3, maxlen=40, epochs=1).fit(
+        train.texts,
+        train.labels,
+        taught_texts=texts,
+        taught_probabilities=(said[0] + said[1]) / 2,
+    )
+    student = SentimentClassifier.load("student")
+    assert student.history_ == expected.history_
+    assert student.provenance_["trained_on"]["taught"] == len(texts) == 60
 
 
 def test_resume_adds_epochs(run, table, tmp_path):

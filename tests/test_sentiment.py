@@ -391,6 +391,46 @@ def test_continuing_keeps_the_best_epoch_if_none_is_better():
     np.testing.assert_array_equal(classifier.predict_proba(TEXTS), before)
 
 
+# Learning from a teacher
+
+
+@pytest.mark.parametrize("engine", ["numpy", "keras"])
+def test_a_teacher_s_probabilities_are_learned_from(engine):
+    texts, labels = ["a wonderful film", "a terrible film"] * 20, [1, 0] * 20
+    # Of these words the labelled texts know nothing.
+    taught, said = ["a dull story", "a moving story"] * 40, np.array([0.1, 0.9] * 40)
+    before = (list(taught), said.copy())
+    options = {"engine": engine, "epochs": 20, "learning_rate": 0.01}
+    alone = small(**options).fit(texts, labels)
+    student = small(**options).fit(texts, labels, taught_texts=taught, taught_probabilities=said)
+    assert (list(taught), said.tolist()) == (before[0], before[1].tolist())
+    probabilities = student.predict_proba(["a dull story", "a moving story"])[:, 1]
+    # Not only which it is, but how sure the teacher was.
+    np.testing.assert_allclose(probabilities, [0.1, 0.9], atol=0.09)
+    assert np.abs(alone.predict_proba(taught[:2])[:, 1] - [0.1, 0.9]).max() > 0.15
+    assert student.history_["accuracy"][-1] == 1
+    # None of them validates.
+    assert student.provenance_["trained_on"]["validation"] == 8
+    assert student.provenance_["trained_on"]["taught"] == 80
+    assert alone.provenance_["trained_on"]["taught"] == 0
+
+
+@pytest.mark.parametrize(
+    ("texts", "probabilities", "message"),
+    [
+        (["a film"], [], r"a probability for each of 1 taught texts\. Received: \(0,\)"),
+        (["a", "b"], [0.5, 1.5], r"from 0 to 1\. Received: 1\.5 for taught text 1"),
+        (["a"], [np.nan], r"from 0 to 1\. Received: nan for taught text 0"),
+        ([3], [0.5], "Expected texts of type str. Received int at index 0"),
+    ],
+)
+def test_what_no_teacher_says(texts, probabilities, message):
+    with pytest.raises(DataError, match=message):
+        small().fit(
+            ["a", "b"] * 9, [0, 1] * 9, taught_texts=texts, taught_probabilities=probabilities
+        )
+
+
 def test_callbacks_are_called(sample):
     train, _ = sample
     seen = []

@@ -1,4 +1,4 @@
-"""How good and how fast whole methods are, and how much the networks' accuracy varies.
+"""How good and how fast whole methods are, and whether fast ways to train cost accuracy.
 
 Every method learns from the train reviews and is asked once about the test reviews. None has been
 tuned here: settings are those that its authors name.
@@ -7,10 +7,7 @@ tuned here: settings are those that its authors name.
 from __future__ import annotations
 
 import functools
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,14 +26,6 @@ from sentiment_rnn.training.splits import validation_split
 # From texts and labels to a function from texts to labels.
 Predict = Callable[[Sequence[str]], np.ndarray]
 Method = Callable[[Sequence[str], np.ndarray], Predict]
-
-NETWORKS = {
-    "textbook": ("--preset", "textbook"),
-    "textbook, 25 units": ("--preset", "textbook", "--units", "25"),
-    "textbook, 100 units": ("--preset", "textbook", "--units", "100"),
-    "bidirectional": ("--preset", "bidirectional"),
-    "stateful": ("--preset", "stateful"),
-}
 
 
 def comparisons(settings: Settings) -> list[Comparison]:
@@ -92,45 +81,8 @@ def comparisons(settings: Settings) -> list[Comparison]:
             amount=few,
             unit="reviews",
         ),
-        _networks(settings),
         _ways(settings),
     ]
-
-
-def _networks(settings: Settings) -> Comparison:
-    chosen = settings.size(list(NETWORKS), ["bidirectional"])
-    return Comparison(
-        "accuracy of networks",
-        f"training by `sentiment-rnn train` with {settings.seeds} seeds; validation chooses the "
-        "epoch, and the test reviews are classified once. Means, and standard deviations behind ±",
-        [
-            Side(
-                name,
-                functools.partial(functools.partial, _train, settings, NETWORKS[name]),
-            )
-            for name in chosen
-        ],
-        rounds=1,
-        warm_up=False,
-    )
-
-
-def _train(settings: Settings, options: Sequence[str]) -> Mapping[str, float]:
-    runs = []
-    for seed in range(settings.seeds):
-        with tempfile.TemporaryDirectory(dir=settings.folder or None) as name:
-            command = [sys.executable, "-m", "sentiment_rnn", "train", "--data", settings.data]
-            command += [*options, "--seed", str(seed), "--out", str(Path(name) / "model")]
-            subprocess.run(command, check=True, capture_output=True)
-            log = (Path(name) / "runs.jsonl").read_text(encoding="utf-8")
-            runs.append(json.loads(log.splitlines()[-1]))
-    figures: dict[str, float] = {"parameters": runs[0]["parameters"]}
-    for part in ("validation", "test"):
-        values = [run["metrics"][part]["accuracy"] for run in runs]
-        figures[part] = statistics.mean(values)
-        if len(values) > 1:
-            figures[f"± {part}"] = statistics.stdev(values)
-    return figures
 
 
 def _ways(settings: Settings) -> Comparison:

@@ -29,7 +29,7 @@ class EncodedTexts:
 
     Args:
         encoded: int32 ids of each text.
-        labels: 0 or 1 of each text ``(texts,)``.
+        labels: 0 or 1 of each text ``(texts,)``, or the probability of 1 that a teacher gives.
     """
 
     encoded: Sequence[np.ndarray]

@@ -47,7 +47,8 @@ def fit_with_keras(
         {"class_name": config.optimizer, "config": {"learning_rate": rate}}
     )
     # Weighted metrics leave out the rows of a stateful batch that belong to no text.
-    model.compile(optimizer, "binary_crossentropy", weighted_metrics=["accuracy"])
+    accuracy = keras.metrics.MeanMetricWrapper(_right, name="accuracy")
+    model.compile(optimizer, "binary_crossentropy", weighted_metrics=[accuracy])
     epochs = _Epochs(task, network, batches, verbose=verbose)
     history = model.fit(
         _Dataset(batches, len(matrix)),
@@ -62,6 +63,12 @@ def fit_with_keras(
         network.get_weights(),
         model.word_vectors.get_weights()[0] if trainable else None,
     )
+
+
+def _right(targets: Any, outputs: Any) -> Any:
+    """Which rows are right, ``(batch,)``. A target may be what a teacher says, between 0 and 1."""
+    right = keras.ops.equal(outputs > 0.5, targets > 0.5)
+    return keras.ops.mean(keras.ops.cast(right, outputs.dtype), axis=-1)
 
 
 def _precision(task: Task) -> str:

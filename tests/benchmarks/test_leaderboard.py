@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 SAMPLE = str(ROOT / "data" / "sample")
 SMALL = {"engine": "numpy", "units": 2, "epochs": 1, "maxlen": 20}
-FEW = {
+FEW: dict[str, Network | Baseline] = {
     "small": Network("textbook", SMALL),
     "counts": Baseline("nbsvm"),
     "both ways": Network("bidirectional", SMALL),
