@@ -119,6 +119,7 @@ ENTRIES: dict[str, Network | Baseline] = {
     "textbook, 100 units": Network("textbook", {**_NUMPY, "units": 100}),
     "bidirectional": Network("bidirectional", _NUMPY),
     "stateful": Network("stateful", _NUMPY),
+    "recommended": Network("recommended"),
     "TF-IDF, 1-2-grams, logistic regression": Baseline("tfidf"),
     "NB-SVM, 1-3-grams": Baseline("nbsvm"),
 }

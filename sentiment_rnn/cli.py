@@ -251,7 +251,7 @@ def _vectors(options: argparse.Namespace) -> None:
         workers=options.workers,
         seed=options.seed,
     )
-    vectors = vectors.head(options.words or len(vectors)).unit_length()
+    vectors = vectors.head(options.words or len(vectors)).with_length(1)
     vectors = vectors.to_int8() if options.int8 else vectors
     vectors.save(options.out)
     print(f"saved {len(vectors):,} words to {options.out}", file=sys.stderr)

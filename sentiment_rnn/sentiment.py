@@ -62,7 +62,7 @@ class SentimentClassifier:
         maxlen, padding, truncating, unknown, lowercase, keep_break_tags: see
             `PreprocessingConfig`. As with all that follow, None means as in the preset.
         cell, units, layers, bidirectional, go_backwards, stateful, window, head, masking,
-            dropout, trainable_vectors: see `ArchitectureConfig`.
+            dropout, trainable_vectors, vector_length: see `ArchitectureConfig`.
         engine, optimizer, learning_rate, schedule, word_dropout, epochs, batch_size,
             validation_fraction, precision, validate_by, patience: see `TrainingConfig`.
 
@@ -114,6 +114,7 @@ class SentimentClassifier:
         masking: bool | None = None,
         dropout: float | None = None,
         trainable_vectors: bool | None = None,
+        vector_length: float | None = None,
         engine: str | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
@@ -147,6 +148,7 @@ class SentimentClassifier:
         self.masking = masking
         self.dropout = dropout
         self.trainable_vectors = trainable_vectors
+        self.vector_length = vector_length
         self.engine = engine
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -269,7 +271,10 @@ class SentimentClassifier:
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
                 _log(verbose, "these are other texts than the model was trained on before")
         else:
-            preprocessor = _preprocessor(corpus, settings.preprocessing, self.vectors, self.seed)
+            length = settings.architecture.vector_length
+            preprocessor = _preprocessor(
+                corpus, settings.preprocessing, self.vectors, length, self.seed
+            )
             network, weights = _network(settings, preprocessor.word_vectors.vector_size), None
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
@@ -770,15 +775,15 @@ def _preprocessor(
     corpus: Corpus,
     config: PreprocessingConfig,
     vectors: str | Path | WordVectors,
+    length: float,
     seed: int,
 ) -> Preprocessor:
-    """Finds or trains the word vectors."""
+    """Finds or trains the word vectors, and scales them to a length, if it is not 0."""
     if isinstance(vectors, str) and vectors == "train":
         trained = WordVectors.train(corpus.tokenized, vector_size=_VECTOR_SIZE, seed=seed)
-        return Preprocessor(config, trained.unit_length())
-    return Preprocessor(
-        config, _word_vectors(vectors, lambda: set(corpus.tokenized.vocabulary), None)
-    )
+        return Preprocessor(config, trained.with_length(length or 1))
+    found = _word_vectors(vectors, lambda: set(corpus.tokenized.vocabulary), None)
+    return Preprocessor(config, found.with_length(length) if length else found)
 
 
 def _word_vectors(

@@ -125,12 +125,12 @@ def test_teachers_read_what_has_no_label(run, table, tmp_path):
     options = ["--data", data, "--engine", "numpy", "--no-test", *SMALL, "--out"]
     for name in ("first", "second"):
         assert run("train", *options, name, "--seed", len(name))[0] == 0
-    for source, expected, message in (
+    for source, exit_code, message in (
         (data, 3, "has no reviews in train/unsup"),
         (table, 2, "unsupervised"),
     ):
         code, _, err = run("train", "--data", source, "--out", "student", "--teacher", "first")
-        assert code == expected
+        assert code == exit_code
         assert message in err
     (data / "aclImdb" / "train" / "unsup").mkdir()
     texts = [path.read_text() for path in sorted((data / "aclImdb" / "test").glob("*/*.txt"))]

@@ -27,7 +27,7 @@ def test_every_preset_makes_a_network(name):
 
 
 def test_no_option_is_in_two_configs():
-    assert len(OPTIONS) == 6 + 11 + 11
+    assert len(OPTIONS) == 6 + 12 + 11
     assert set(Preset().replace(units=3, maxlen=5, epochs=7).changes_from(Preset())) == {
         "units",
         "maxlen",

@@ -364,6 +364,20 @@ def test_vectors_of_a_file_are_kept_for_the_words_of_the_texts(sample, tmp_path)
     assert classifier.word_vectors.words == ("the", "film")
 
 
+@pytest.mark.parametrize("engine", ["numpy", "keras"])
+def test_vectors_are_scaled_before_training_and_saved_so(sample, tmp_path, engine):
+    train, _ = sample
+    vectors = WordVectors(["the", "film", "good"], np.diag([1.0, 2.0, 3.0]).repeat(100, axis=1))
+    classifier = small(vectors=vectors, vector_length=2.5, engine=engine)
+    classifier.fit(train.texts, train.labels)
+    classifier.save(tmp_path / "model")
+    loaded = SentimentClassifier.load(tmp_path / "model")
+    lengths = np.linalg.norm(loaded.word_vectors.matrix(), axis=1)
+    np.testing.assert_allclose(lengths, 2.5, rtol=1e-6)
+    assert np.linalg.norm(vectors.matrix(), axis=1).max() == 30
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
+
+
 def test_continuing_goes_on_from_the_saved_weights(trained, saved, sample):
     train, _ = sample
     before = trained.metrics_["validation"]["accuracy"]

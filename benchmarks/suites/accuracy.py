@@ -219,6 +219,12 @@ def tfidf(largest: int) -> Method:
 
 
 def nb_svm(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    """As `nb_svm_margins`, by their sign."""
+    margins = nb_svm_margins(texts, labels)
+    return lambda texts: (margins(texts) > 0).astype(int)
+
+
+def nb_svm_margins(texts: Sequence[str], labels: np.ndarray) -> Predict:
     """Words, pairs and triples, weighted by how much oftener they are in one class.
 
     Source: Wang and Manning, "Baselines and Bigrams", ACL 2012.
@@ -235,7 +241,7 @@ def nb_svm(texts: Sequence[str], labels: np.ndarray) -> Predict:
     weights = machine.coef_[0]
     weights = ratio * (0.75 * np.abs(weights).mean() + 0.25 * weights)
     offset = machine.intercept_[0] * 0.25
-    return lambda texts: (vectorizer.transform(texts) @ weights + offset > 0).astype(int)
+    return lambda texts: vectorizer.transform(texts) @ weights + offset
 
 
 def fasttext(texts: Sequence[str], labels: np.ndarray) -> Predict:

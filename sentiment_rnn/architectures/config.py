@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sentiment_rnn._checks import check_choice, check_flag, check_fraction, check_whole
+from sentiment_rnn._checks import (
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_positive,
+    check_whole,
+)
 from sentiment_rnn.architectures.layers import MOST_PARAMETERS, LayerSpec, NetworkSpec
 
 CELLS = {"simple": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
@@ -48,6 +54,12 @@ class ArchitectureConfig:
     trainable_vectors: bool = field(
         default=False, metadata={"help": "train the word vectors along with the network"}
     )
+    vector_length: float = field(
+        default=0.0,
+        metadata={
+            "help": "what each word vector is scaled to in length; 0 leaves them as they are"
+        },
+    )
 
     def __post_init__(self) -> None:
         check_choice("cell", self.cell, tuple(CELLS))
@@ -56,6 +68,8 @@ class ArchitectureConfig:
         check_whole("layers", self.layers, 1, MOST_RECURRENT_LAYERS)
         check_whole("window", self.window, 0)
         check_fraction("dropout", self.dropout, zero=True)
+        if self.vector_length:
+            check_positive("vector_length", self.vector_length)
         flags = ("bidirectional", "go_backwards", "stateful", "masking", "trainable_vectors")
         for flag in flags:
             check_flag(flag, getattr(self, flag))

@@ -138,14 +138,24 @@ class WordVectors:
         larger = WordVectors([*self.words, word], np.vstack([self.matrix(), vector]))
         return larger if self.scales is None else larger.to_int8()
 
-    def unit_length(self) -> WordVectors:
-        """The same with each vector scaled to length 1, so that only its direction counts.
+    def with_length(self, length: float) -> WordVectors:
+        """The same with each vector scaled to one length, so that only its direction counts.
 
         Frequent words have longer vectors in word2vec, which drive a network's tanh to its ends.
+
+        Args:
+            length: above 0.
+
+        Example:
+            >>> vectors = WordVectors(["bad", "good"], np.array([[-3.0, 4.0], [0.0, 0.5]]))
+            >>> vectors.with_length(2).vectors.round(1).tolist()
+            [[-1.2, 1.6], [0.0, 2.0]]
         """
-        matrix = self.matrix()
-        lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-        return WordVectors(self.words, matrix / np.where(lengths == 0, 1, lengths))
+        lengths = np.linalg.norm(self.matrix(), axis=1)
+        shares = np.where(lengths == 0, 1, lengths) / np.float32(length)
+        if self.scales is None:
+            return WordVectors(self.words, self.vectors / shares[:, np.newaxis])
+        return WordVectors(self.words, self.vectors, self.scales / shares)
 
     def to_int8(self) -> WordVectors:
         """The same words with each vector rounded to 8-bit multiples of its own scale.

@@ -210,10 +210,16 @@ def test_refuses_a_hostile_npz(tmp_path, arrays, compression, message):
 # Values
 
 
-def test_unit_length(vectors):
-    zero = vectors.with_word("zero", np.zeros(5)).unit_length()
-    np.testing.assert_allclose(np.linalg.norm(zero.matrix(), axis=1), [1, 1, 1, 1, 0], atol=1e-6)
-    cosine = zero["film"] @ vectors["film"] / np.linalg.norm(vectors["film"])
+@pytest.mark.parametrize("length", [1, 2.5])
+@pytest.mark.parametrize("rounded", [False, True])
+def test_vectors_of_one_length(vectors, length, rounded):
+    given = vectors.with_word("zero", np.zeros(5))
+    given = given.to_int8() if rounded else given
+    scaled = given.with_length(length)
+    assert scaled.vectors.dtype == given.vectors.dtype
+    lengths = np.linalg.norm(scaled.matrix(), axis=1)
+    np.testing.assert_allclose(lengths, np.array([1, 1, 1, 1, 0]) * length, atol=1e-6)
+    cosine = scaled["film"] @ given["film"] / np.linalg.norm(given["film"]) / length
     assert cosine == pytest.approx(1)
 
 

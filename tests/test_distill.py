@@ -1,0 +1,58 @@
+"""The script that makes the default model."""
+
+import shutil
+
+import numpy as np
+
+from scripts import distill
+from sentiment_rnn import SentimentClassifier
+from tests.conftest import ROOT
+
+
+def test_passages_are_sentences_of_their_texts():
+    texts = ["One. Two!<br /><br />Three? Four", "", "A film.  <br />", "No end"] * 50
+    found = distill.passages(texts, seed=0)
+    assert found == distill.passages(texts, seed=0) != distill.passages(texts, seed=1)
+    assert len(found) == 150
+    sentences = ["One.", "Two!", "Three?", "Four"]
+    possible = {" ".join(sentences[a:b]) for a in range(4) for b in range(a + 1, min(a + 4, 5))}
+    assert set(found[::3]) == possible
+    assert set(found[1::3]) | set(found[2::3]) == {"A film.", "No end"}
+
+
+def test_the_better_teacher_counts_for_more():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 4000)
+    # Log odds that are right by themselves, and others that say nothing, or twice too much.
+    right = np.where(labels, 1, -1) * 2 + random.normal(0, 2, 4000)
+    [alone] = distill.mix([right], labels)
+    assert abs(alone - 1) < 0.1
+    [good, useless] = distill.mix([right * 2, random.normal(0, 2, 4000)], labels)
+    assert abs(good - 0.5) < 0.05
+    assert abs(useless) < 0.05
+
+
+def test_a_student_is_made_and_saved(tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    shutil.copytree(ROOT / "data" / "sample" / "aclImdb", data / "aclImdb")
+    unlabelled = data / "aclImdb" / "train" / "unsup"
+    unlabelled.mkdir()
+    for number, path in enumerate(sorted((data / "aclImdb" / "test").glob("*/*.txt"))):
+        shutil.copy(path, unlabelled / f"{number}_0.txt")
+    monkeypatch.setenv("SENTIMENT_RNN_CACHE", str(tmp_path / "cache"))
+    made = []
+
+    def small(*arguments, **options):
+        made.append(options)
+        return SentimentClassifier(*arguments, **{**options, "units": 3, "epochs": 1})
+
+    small.load = SentimentClassifier.load  # type: ignore[attr-defined]
+    monkeypatch.setattr(distill, "SentimentClassifier", small)
+    for name in ("first", "second"):
+        distill.distill(str(data), tmp_path / name, tmp_path / "work")
+    # The teacher is trained once.
+    assert len(made) == 3
+    first, second = (SentimentClassifier.load(tmp_path / name) for name in ("first", "second"))
+    assert first.provenance_["trained_on"]["taught"] == 2 * len(list(unlabelled.iterdir()))
+    assert first.history_ == second.history_
+    assert "test" in first.metrics_
