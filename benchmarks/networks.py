@@ -29,8 +29,8 @@ JAX = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
 
 @functools.cache
 def preprocessor() -> Preprocessor:
-    """That of the model that comes with the package."""
-    return SentimentClassifier.load().preprocessor
+    """That of the textbook's network that comes with the package."""
+    return SentimentClassifier.load("textbook").preprocessor
 
 
 def network(

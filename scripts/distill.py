@@ -1,4 +1,4 @@
-"""Makes the model that `predict` uses where none is named: ``python -m scripts.distill``.
+"""Makes a smaller and faster model than ``recommended``: ``python -m scripts.distill``.
 
 Two teachers learn from the labelled reviews: the preset ``recommended``, and NB-SVM, which counts
 words, pairs and triples and errs elsewhere. Together they say how likely each of the 50,000 reviews
@@ -117,6 +117,7 @@ def distill(data: str, out: Path, work: Path) -> None:
         verbose=True,
     )
     student.metrics_["test"] = student.evaluate(test.texts, test.labels)
+    student.provenance_["made_by"] = "python -m scripts.distill --out models/distilled"
     student.save(out)
     _log(f"saved {out}: {student.metrics_['test']['accuracy']:.4f} of the test reviews")
 

@@ -752,7 +752,11 @@ def _parser() -> argparse.ArgumentParser:
         "text", nargs="*", metavar="TEXT", help="texts; else one a line of --input"
     )
     predict.add_argument(
-        "--model", type=Path, metavar="DIR", help="model folder, or OLD.json (default: shipped)"
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help="model folder, OLD.json, or a model that comes with the package: textbook or "
+        "recommended (recommended)",
     )
     predict.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
     predict.add_argument("--input", type=Path, metavar="FILE", help="texts (standard input)")

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from sentiment_rnn.training.fit import EncodedTexts, FitResult, Task
 
-DEFAULT_MODEL = "textbook"
+DEFAULT_MODEL = "recommended"
 _VECTORS_FILE = "word_vectors.npz"
 
 
@@ -588,12 +588,20 @@ class SentimentClassifier:
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> SentimentClassifier:
-        """Reads a model folder; the model that comes with the package where none is named.
+        """Reads a model folder.
+
+        Args:
+            folder: the folder; or, where there is none of that name, a model that comes with the
+                package: "recommended", which is meant where none is named, or "textbook".
 
         Raises:
             ModelError: if there is none, or it is damaged, or not to be trusted.
+
+        Example:
+            >>> SentimentClassifier.load("textbook").count_params()
+            37551
         """
-        saved = load_model(shipped("models") / DEFAULT_MODEL if folder is None else folder)
+        saved = load_model(_found(DEFAULT_MODEL if folder is None else folder))
         classifier = cls(vectors=saved.word_vectors)
         classifier._trained_with = None
         if saved.architecture is not None and saved.training is not None:
@@ -684,6 +692,14 @@ class SentimentClassifier:
 
 
 _VECTOR_SIZE = 300
+
+
+def _found(folder: str | Path) -> Path:
+    """A folder, or the one of that name that comes with the package."""
+    path = Path(folder)
+    inside = shipped("models") / path.name
+    is_name = len(path.parts) == 1 and not path.exists()
+    return inside if is_name and is_model_folder(inside) else path
 
 
 def _parameters() -> dict[str, Any]:

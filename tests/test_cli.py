@@ -151,6 +151,9 @@ def test_teachers_read_what_has_no_label(run, table, tmp_path):
     student = SentimentClassifier.load("student")
     assert student.history_ == expected.history_
     assert student.provenance_["trained_on"]["taught"] == len(texts) == 60
+    card = (tmp_path / "student" / "README.md").read_text()
+    assert "--seed 0 --teacher DIR --maxlen 40" in card
+    assert "Plain Keras reads it too: " in card
 
 
 def test_resume_adds_epochs(run, table, tmp_path):

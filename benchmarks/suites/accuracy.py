@@ -177,8 +177,9 @@ _WHOLE: dict[str, Any] = {
 }
 
 
-def shipped_model(texts: Sequence[str], labels: np.ndarray) -> Predict:
-    return SentimentClassifier.load().predict
+def shipped(name: str) -> Method:
+    """A model that comes with the package, which has learned already."""
+    return lambda texts, labels: SentimentClassifier.load(name).predict
 
 
 def textbook_network(texts: Sequence[str], labels: np.ndarray) -> Predict:
@@ -283,7 +284,8 @@ def sentence_embedding(texts: Sequence[str], labels: np.ndarray) -> Predict:
 
 
 METHODS: dict[str, tuple[Method, tuple[str, ...]]] = {
-    "this package, shipped model": (shipped_model, ()),
+    "this package, shipped model": (shipped("recommended"), ()),
+    "this package, shipped textbook model": (shipped("textbook"), ()),
     "this package, textbook network": (textbook_network, ()),
     "VADER": (vader, ("vaderSentiment",)),
     "TextBlob": (textblob, ("textblob",)),

@@ -277,14 +277,16 @@ class RNN:
             highest = max_pooling(y)
             self._pooled[index] = (highest if before is None else np.maximum(before[0], highest),)
             return self._pooled[index][0]
-        # In double precision: a sum of millions of steps has no room for the next in single.
-        total = np.asarray(y.sum(axis=1, where=counts[..., np.newaxis], dtype=np.float64))
+        # In double precision: a sum of millions of steps has no room for the next in single. What
+        # these few add is summed by a product, as NumPy's sums of chosen numbers are slow.
+        total = np.matmul(counts.astype(y.dtype)[:, np.newaxis], y)[:, 0].astype(np.float64)
         count = counts.sum(axis=1, keepdims=True)
         if before is not None:
             total, count = before[0] + total, before[1] + count
         if layer.class_name == "MaskedPooling1D":
             lowest = y.dtype.type(-np.inf)
-            highest = y.max(axis=1, where=counts[..., np.newaxis], initial=lowest)
+            chosen = y if counts.all() else np.where(counts[..., np.newaxis], y, lowest)
+            highest = chosen.max(axis=1)
             if before is not None:
                 highest = np.maximum(before[2], highest)
             self._pooled[index] = (total, count, highest)

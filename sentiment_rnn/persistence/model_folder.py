@@ -15,7 +15,7 @@ import numpy as np
 
 from sentiment_rnn._files import atomic_folder
 from sentiment_rnn.architectures.config import ArchitectureConfig
-from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.architectures.layers import OWN_LAYERS, NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
@@ -270,7 +270,7 @@ def _model_card(name: str, model: SavedModel) -> str:
         f"- Reads {model.preprocessing.maxlen or 'all'} known tokens of a text",
     ]
     for key, value in model.provenance.items():
-        if key in ("preset", "options"):
+        if key in ("preset", "options", "made_by"):
             continue
         lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
     if model.metrics:
@@ -281,7 +281,14 @@ def _model_card(name: str, model: SavedModel) -> str:
             cells = ["-" if figure is None else f"{figure:.4f}" for figure in figures]
             lines.append(f"| {part} | {scores.get('texts', '-')} | {' | '.join(cells)} |")
     if model.provenance.get("continued") is False:
-        lines += ["", "Made by:", "", "```sh", _command(model.provenance), "```"]
+        command = model.provenance.get("made_by") or _command(model.provenance)
+        lines += ["", "Made by:", "", "```sh", command, "```"]
+    modules = sorted(
+        {OWN_LAYERS[one.class_name] for one in model.network.layers if one.class_name in OWN_LAYERS}
+    )
+    first = (
+        f", once it has imported {' and '.join(f'`{one}`' for one in modules)}" if modules else ""
+    )
     lines += [
         "",
         "To predict:",
@@ -292,7 +299,7 @@ def _model_card(name: str, model: SavedModel) -> str:
         f'SentimentClassifier.load("{name}").predict_proba(["What a film!"])',
         "```",
         "",
-        "Plain Keras reads it too: `keras.models.model_from_json(text)` with the text of "
+        f"Plain Keras reads it too{first}: `keras.models.model_from_json(text)` with the text of "
         "`model.json`, then `load_weights` with `model.weights.h5`; it takes word vectors.",
     ]
     return "\n".join(lines)
@@ -305,6 +312,8 @@ def _command(provenance: dict[str, Any]) -> str:
     """The command that trains the same model again; where the data lies is the user's to say."""
     command = f"sentiment-rnn train --data DATA --preset {provenance['preset']}"
     command += f" --vectors {provenance['vectors']} --seed {provenance['seed']}"
+    if provenance.get("trained_on", {}).get("taught"):
+        command += " --teacher DIR"
     for name, value in provenance["options"].items():
         option = name.replace("_", "-")
         command += (
@@ -320,7 +329,8 @@ def _describe(layer: Any) -> str:
     if "units" in cell.config:
         text = f"{cell.class_name}({cell['units']})"
         return f"Bidirectional({text})" if layer is not cell else text
-    return f"Dropout({layer['rate']})" if layer.class_name == "Dropout" else layer.class_name
+    setting = {"Dropout": "rate", "MaskedPooling1D": "mode"}.get(layer.class_name)
+    return f"{layer.class_name}({layer[setting]})" if setting else layer.class_name
 
 
 def short(value: object) -> str:

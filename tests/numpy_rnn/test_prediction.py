@@ -82,7 +82,7 @@ def real_reviews(real_data):
     from sentiment_rnn import SentimentClassifier
 
     _, test = load_imdb(real_data / "aclImdb_v1.tar.gz")
-    preprocessor = SentimentClassifier.load().preprocessor
+    preprocessor = SentimentClassifier.load("textbook").preprocessor
     return preprocessor, preprocessor.encode(test.limit(1000, seed=0).texts)
 
 
