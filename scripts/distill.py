@@ -117,7 +117,7 @@ def distill(data: str, out: Path, work: Path) -> None:
         verbose=True,
     )
     student.metrics_["test"] = student.evaluate(test.texts, test.labels)
-    student.provenance_["made_by"] = "python -m scripts.distill --out models/distilled"
+    student.provenance_["made_by"] = f"python -m scripts.distill --out {out.name}"
     student.save(out)
     _log(f"saved {out}: {student.metrics_['test']['accuracy']:.4f} of the test reviews")
 

@@ -227,7 +227,7 @@ class SentimentClassifier:
                 the probability of the second class ``(taught texts,)``. They are learned from as
                 the labels are, and never validate.
             callbacks: Keras callbacks to call in training; with the engine "keras" only.
-            cache: a folder where the tokens of large corpora are kept, so that the next training
+            cache: a folder where the tokens and ids of large corpora are kept, so that the next training
                 on the same texts begins at once; None keeps nothing. It changes no result.
             verbose: whether to show progress on standard error.
 
@@ -261,10 +261,8 @@ class SentimentClassifier:
         _log(verbose, f"reading {len(texts):,} texts")
         # Other random numbers for the epochs to come than for those that were.
         epochs_before = len(self.history_["loss"]) if warm else 0
-        tokenizer, folder = (
-            settings.preprocessing.tokenizer(),
-            None if cache is None else Path(cache),
-        )
+        tokenizer = settings.preprocessing.tokenizer()
+        folder = None if cache is None else Path(cache)
         corpus = Corpus(texts, tokenizer, cache=folder, fingerprint=fingerprint)
         if warm:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
