@@ -227,8 +227,8 @@ class SentimentClassifier:
                 the probability of the second class ``(taught texts,)``. They are learned from as
                 the labels are, and never validate.
             callbacks: Keras callbacks to call in training; with the engine "keras" only.
-            cache: a folder where the tokens and ids of large corpora are kept, so that the next training
-                on the same texts begins at once; None keeps nothing. It changes no result.
+            cache: a folder where the tokens and ids of large corpora are kept, so that the next
+                training on the same texts begins at once; None keeps nothing. It changes no result.
             verbose: whether to show progress on standard error.
 
         Returns:
