@@ -40,7 +40,7 @@ def passages(texts: Sequence[str], seed: int) -> list[str]:
 
     Example:
         >>> passages(["One. Two!<br /><br />Three is the last."], seed=1)
-        ['Three is the last.']
+        ['Two! Three is the last.']
     """
     random = np.random.default_rng(seed)
     found = []

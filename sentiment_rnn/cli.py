@@ -127,8 +127,9 @@ def _train(options: argparse.Namespace) -> None:
         )
     if classifier.settings().training.engine == "keras":
         _import_keras()
-    train, test = _load_data(options, unsupervised=bool(options.teacher))
-    taught_texts, taught = _taught(options, train.unsupervised or [])
+    teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
+    train, test = _load_data(options, unsupervised=bool(teachers))
+    taught_texts, taught = _taught(teachers, train.unsupervised or [])
     if options.limit is not None:
         train = train.limit(options.limit, classifier.seed)
     classifier.fit(
@@ -160,14 +161,11 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _taught(
-    options: argparse.Namespace, texts: list[str]
+    teachers: Sequence[SentimentClassifier], texts: list[str]
 ) -> tuple[list[str], Sequence[float] | np.ndarray]:
     """The reviews without label, and what the teachers say of them on average."""
-    from sentiment_rnn.sentiment import SentimentClassifier
-
-    if not options.teacher:
+    if not teachers:
         return [], []
-    teachers = [SentimentClassifier.load(folder) for folder in options.teacher]
     print(f"reading {len(texts):,} reviews without label, to teach", file=sys.stderr)
     said, *others = (teacher.predict_proba(texts)[:, 1] for teacher in teachers)
     for other in others:

@@ -125,6 +125,9 @@ def test_teachers_read_what_has_no_label(run, table, tmp_path):
     options = ["--data", data, "--engine", "numpy", "--no-test", *SMALL, "--out"]
     for name in ("first", "second"):
         assert run("train", *options, name, "--seed", len(name))[0] == 0
+    code, _, err = run("train", "--data", "no", "--out", "student", "--teacher", "none")
+    assert code == 4
+    assert "There is none at none" in err  # before anything is read
     for source, exit_code, message in (
         (data, 3, "has no reviews in train/unsup"),
         (table, 2, "unsupervised"),

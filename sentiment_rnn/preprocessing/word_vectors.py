@@ -148,8 +148,9 @@ class WordVectors:
 
         Example:
             >>> vectors = WordVectors(["bad", "good"], np.array([[-3.0, 4.0], [0.0, 0.5]]))
-            >>> vectors.with_length(2).vectors.round(1).tolist()
-            [[-1.2, 1.6], [0.0, 2.0]]
+            >>> vectors.with_length(2).vectors
+            array([[-1.2,  1.6],
+                   [ 0. ,  2. ]], dtype=float32)
         """
         lengths = np.linalg.norm(self.matrix(), axis=1)
         shares = np.where(lengths == 0, 1, lengths) / np.float32(length)
