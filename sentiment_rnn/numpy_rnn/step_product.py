@@ -2,22 +2,27 @@
 
 Matrix libraries rearrange both matrices of a product before they multiply, which pays for large
 ones. OpenBLAS, which NumPy comes with, leaves it out for a product of up to a million
-multiplications, and is up to twice as fast then. So a kernel is cut into blocks, of which each
-product is that small.
+multiplications where the processor has AVX-512, and is up to twice as fast then. So a kernel is cut
+into blocks there, of which each product is that small. Elsewhere each block would be rearranged
+again, which makes the whole up to twice as slow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 Array = np.ndarray
 # Takes `x` and where the result goes.
 Product = Callable[[Array, Array], object]
 
-# The multiplications up to which OpenBLAS rearranges nothing, on processors with AVX-512.
+# The multiplications up to which OpenBLAS rearranges nothing, and its names of the processors where
+# it does so.
 _SMALL = 1_000_000
+_WITH_AVX512 = ("SkylakeX", "Cooperlake", "SapphireRapids")
 # Columns of a block. Narrower ones fill no register.
 _WIDTHS = (64, 32)
 # Cutting the kernel takes as long as some steps.
@@ -89,12 +94,18 @@ def _in_parts(blocks: Array, rows: int, gates: int) -> Product:
 
 def _cut(rows: int, features: int, columns: int) -> tuple[int, int]:
     """How many parts the features are cut into, and the width of the blocks of the columns."""
-    for parts in (1, 2, 4):
+    for parts in (1, 2, 4) if _leaves_small_ones() else ():
         for width in (columns, *_WIDTHS):
             fits = rows * (features // parts) * width <= _SMALL
             if fits and features % parts == 0 and columns % width == 0:
                 return parts, width
     return 1, columns
+
+
+@cache
+def _leaves_small_ones() -> bool:
+    """Whether the matrix library multiplies small matrices as they lie."""
+    return any(library.get("architecture") in _WITH_AVX512 for library in threadpool_info())
 
 
 def _in_blocks(x: Array, count: int) -> Array:

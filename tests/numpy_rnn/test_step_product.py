@@ -1,11 +1,18 @@
 import numpy as np
 import pytest
 
+from sentiment_rnn.numpy_rnn import step_product as module
 from sentiment_rnn.numpy_rnn.step_product import step_product
 
 RANDOM = np.random.default_rng(0)
 
 
+@pytest.fixture(params=["AVX-512", "other processors"])
+def _processor(request, monkeypatch):
+    monkeypatch.setattr(module, "_leaves_small_ones", lambda: request.param == "AVX-512")
+
+
+@pytest.mark.usefixtures("_processor")
 @pytest.mark.parametrize("gates", [1, 3, 4])
 @pytest.mark.parametrize("steps", [1, 100])
 @pytest.mark.parametrize(
@@ -38,6 +45,7 @@ def test_it_is_the_product(rows, features, width, steps, gates):
     np.testing.assert_array_equal(kernel, before)
 
 
+@pytest.mark.usefixtures("_processor")
 @pytest.mark.parametrize("features", [128, 2048])
 def test_rows_and_kernels_may_be_parts_of_others(features):
     """As the gradients of a GRU's gates are."""
