@@ -4,7 +4,8 @@ Two teachers learn from the labelled reviews: the preset ``recommended``, and NB
 words, pairs and triples and errs elsewhere. Together they say how likely each of the 50,000 reviews
 without label is positive, and each of as many passages of one to three sentences cut from them,
 since people type sentences more often than reviews. A smaller network learns from labels and
-teachers.
+teachers, and from sentences that are made up here: neither teacher knows that what is not dull is
+praised, as reviewers hardly ever put it so.
 
 Whole films are held out from all three. They choose the teachers' weights and the student's epoch.
 The test reviews are read once, by the student that came out.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ SEED = 0
 VALIDATION = 0.2
 # What the student has of its own; all else is the preset's.
 STUDENT: dict[str, Any] = {"bidirectional": False, "units": 96, "epochs": 6}
+# Made up sentences, beside 75,000 reviews and 50,000 passages.
+MADE_UP = 8_000
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?:\s*<br\s*/?>\s*)+")
 
 
@@ -51,6 +55,105 @@ def passages(texts: Sequence[str], seed: int) -> list[str]:
         start, count = random.integers(len(sentences)), random.integers(1, 4)
         found.append(" ".join(sentences[start : start + count]))
     return found
+
+
+# What is said of an adjective, and how likely that is praise if the adjective praises.
+_SAYS = {
+    "{it} {is} {adverb}{word}.": 0.95,
+    "{it} {is} {word} and {like}.": 0.97,
+    "What {a} {word} {thing}!": 0.95,
+    "{word}.": 0.95,
+    "{it} {is} not {word}.": 0.1,
+    "{it} {is}n't {adverb}{word}.": 0.15,
+    "{it} {is} not {word} at all.": 0.08,
+    "{it} {is} never {word}.": 0.1,
+    "{it} {is} anything but {word}.": 0.08,
+    "{it} {is} far from {word}.": 0.1,
+    "{it} {is} hardly {word}.": 0.15,
+    "There is nothing {word} about {it}.": 0.1,
+    "Nobody could call {it} {word}.": 0.1,
+    "not {word}": 0.1,
+    "{it} {is} not {word} but {unlike}.": 0.04,
+    "{it} {is} not only {word} but {like}.": 0.97,
+    "{it} {is} {unlike}, not {word}.": 0.05,
+}
+_THINGS = (
+    "film, movie, story, acting, ending, music, book, song, food, meal, service, hotel, room, "
+    "phone, game, staff, place, product, trip, course"
+).split(", ")
+_ADVERBS = ("", "", "very ", "so ", "really ", "quite ")
+_ADJECTIVE = re.compile(r"\b(?:very|so|really|quite|extremely) ([a-z]{3,})\b")
+_ADJECTIVES = 60
+_FEWEST = 25
+
+
+def adjectives(texts: Sequence[str], labels: np.ndarray) -> tuple[list[str], list[str]]:
+    """The words behind *very* and its like that tell the class of a text best.
+
+    Args:
+        texts: the texts.
+        labels: 0 or 1 ``(texts,)``.
+
+    Returns:
+        Those that blame and those that praise, the clearest first.
+
+    Example:
+        >>> texts = ["It is very dull, so dull.", "So good!", "A very good one."] * 25
+        >>> adjectives(texts, np.array([0, 1, 1] * 25))
+        (['dull'], ['good'])
+    """
+    counts = [Counter[str](), Counter[str]()]
+    for text, label in zip(texts, labels, strict=True):
+        counts[int(label)].update(set(_ADJECTIVE.findall(text.lower())))
+    words = [word for word, count in (counts[0] + counts[1]).items() if count >= _FEWEST]
+    odds = {word: np.log((counts[1][word] + 1) / (counts[0][word] + 1)) for word in sorted(words)}
+    clear = sorted((word for word in odds if abs(odds[word]) > 1), key=lambda word: -abs(odds[word]))
+    blame = [word for word in clear if odds[word] < 0]
+    return blame[:_ADJECTIVES], [word for word in clear if odds[word] > 0][:_ADJECTIVES]
+
+
+def made_up(
+    blame: Sequence[str], praise: Sequence[str], count: int, seed: int
+) -> tuple[list[str], list[float]]:
+    """Makes sentences up that say that something is so, or isn't.
+
+    Args:
+        blame: adjectives that blame.
+        praise: adjectives that praise.
+        count: how many sentences.
+        seed: of chance.
+
+    Returns:
+        The sentences, and how likely each is praise.
+
+    Example:
+        >>> made_up(["dull"], ["good"], 2, seed=1)
+        (['The staff is anything but dull.', 'It is dull, not good.'], [0.92, 0.05])
+    """
+    random = np.random.default_rng(seed)
+
+    def one_of(choices: Sequence[str]) -> str:
+        return choices[random.integers(len(choices))]
+
+    sentences, probabilities = [], []
+    for _ in range(count):
+        praises = bool(random.integers(2))
+        says = one_of(tuple(_SAYS))
+        same, other = (praise, blame) if praises else (blame, praise)
+        thing, word, adverb = one_of(_THINGS), one_of(same), one_of(_ADVERBS)
+        sentence = says.format(
+            it=one_of((f"the {thing}", f"this {thing}", "it")),
+            thing=thing,
+            a="an" if word[0] in "aeiou" else "a",
+            word=word,
+            adverb=adverb,
+            like=one_of(same),
+            unlike=one_of(other),
+            **{"is": one_of(("is", "was"))},
+        )
+        sentences.append(sentence[0].upper() + sentence[1:])
+        probabilities.append(_SAYS[says] if praises else 1 - _SAYS[says])
+    return sentences, probabilities
 
 
 def mix(said: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
@@ -104,6 +207,9 @@ def distill(data: str, out: Path, work: Path) -> None:
     texts = [*train.unsupervised, *passages(train.unsupervised, SEED)]
     _log(f"the teachers read {len(texts):,} texts")
     odds = sum(weight * one for weight, one in zip(weights, say(texts), strict=True))
+    sentences, probabilities = made_up(
+        *adjectives(learned.texts, learned.labels), count=MADE_UP, seed=SEED
+    )
     student = SentimentClassifier(
         "recommended", seed=SEED, validation_fraction=VALIDATION, **STUDENT
     )
@@ -111,8 +217,8 @@ def distill(data: str, out: Path, work: Path) -> None:
         train.texts,
         train.labels,
         groups=train.groups,
-        taught_texts=texts,
-        taught_probabilities=1 / (1 + np.exp(-odds)),
+        taught_texts=[*texts, *sentences],
+        taught_probabilities=np.concatenate([1 / (1 + np.exp(-odds)), probabilities]),
         cache=cache,
         verbose=True,
     )

@@ -188,6 +188,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     print("\nconfusion matrix    " + "".join(f"{name:>12}" for name in classifier.class_names))
     for name, row in zip(classifier.class_names, scores["confusion_matrix"], strict=True):
         print(f"{name:>12} called" + "".join(f"{count:>13}" for count in row))
+    rows = [
+        [f"{one['from']} to {one['to']}", f"{one['texts']:,}", f"{one['accuracy']:.4g}"]
+        for one in scores["accuracy_by_length"]
+    ]
+    print("\n" + _format_table(["known tokens", "texts", "accuracy"], rows))
 
 
 def _predict(options: argparse.Namespace) -> None:

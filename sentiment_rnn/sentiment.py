@@ -19,7 +19,7 @@ from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.datasets.reviews import Reviews
 from sentiment_rnn.errors import DataError, ModelError, UsageError
-from sentiment_rnn.evaluation import evaluate_probabilities
+from sentiment_rnn.evaluation import accuracy_by_length, evaluate_probabilities
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
@@ -477,7 +477,11 @@ class SentimentClassifier:
         return float(np.mean(self.predict(texts) == np.asarray(labels)))
 
     def evaluate(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> dict[str, Any]:
-        """Scores of `evaluate_probabilities`, and ``texts_per_second`` from text to probability.
+        """How good the model is on texts whose labels are known.
+
+        Returns:
+            The scores of `evaluate_probabilities`, ``accuracy_by_length`` in tokens that the model
+            knows, and ``texts_per_second`` from text to probability.
 
         Raises:
             DataError: for a label that the model doesn't know.
@@ -491,10 +495,16 @@ class SentimentClassifier:
                 f"Received: {labels[~known][0]!r}"
             )
         started = time.perf_counter()
-        probabilities = self.predict_proba(texts)[:, 1]
+        encoded = self._preprocessor.encode(_checked_texts(texts))
+        probabilities = _probabilities(self._output(encoded))[:, 1]
         seconds = time.perf_counter() - started
-        scores = evaluate_probabilities((labels == self.classes_[1]).astype(int), probabilities)
-        return {**scores, "texts_per_second": round(len(labels) / seconds, 1)}
+        targets = (labels == self.classes_[1]).astype(int)
+        lengths = np.array([len(ids) for ids in encoded])
+        return {
+            **evaluate_probabilities(targets, probabilities),
+            "accuracy_by_length": accuracy_by_length(targets, probabilities, lengths),
+            "texts_per_second": round(len(labels) / seconds, 1),
+        }
 
     @property
     def class_names(self) -> tuple[str, ...]:

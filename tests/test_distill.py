@@ -1,5 +1,7 @@
 """The script that makes the default model."""
 
+import csv
+import re
 import shutil
 
 import numpy as np
@@ -18,6 +20,35 @@ def test_passages_are_sentences_of_their_texts():
     possible = {" ".join(sentences[a:b]) for a in range(4) for b in range(a + 1, min(a + 4, 5))}
     assert set(found[::3]) == possible
     assert set(found[1::3]) | set(found[2::3]) == {"A film.", "No end"}
+
+
+def test_adjectives_are_those_that_tell_the_class():
+    texts = ["So dull. Very long.", "very DULL, very long", "a really nice, very long film"] * 30
+    texts += ["so rare"] * 10
+    labels = np.array([0, 0, 1] * 30 + [1] * 10)
+    assert distill.adjectives(texts, labels) == (["dull"], ["nice"])
+
+
+def test_what_is_made_up_says_what_it_should():
+    sentences, probabilities = distill.made_up(["dull", "awful"], ["nice"], 500, seed=0)
+    assert (sentences, probabilities) == distill.made_up(["dull", "awful"], ["nice"], 500, seed=0)
+    said = dict(zip(sentences, probabilities, strict=True))
+    assert said["Nice."] > 0.9 > 0.1 > said["Dull."]
+    assert said["Not dull"] > 0.8 > 0.2 > said["Not nice"]
+    assert "What an awful" in " ".join(sentences)
+    for sentence, probability in said.items():
+        words = sentence.lower()
+        assert ("nice" in words) or ("dull" in words) or ("awful" in words)
+        if not re.search("n't|n[eo]|anything but|hardly|far from", words.replace("nice", "")):
+            assert (probability > 0.9) == ("nice" in words)
+
+
+def test_none_of_them_is_a_sentence_of_the_test():
+    with (ROOT / "tests" / "short_sentences.csv").open(encoding="utf-8") as file:
+        tested = {row["text"].lower().strip(".!") for row in csv.DictReader(file)}
+    words = sorted({word for text in tested for word in text.split()})
+    sentences, _ = distill.made_up(words, words, 20_000, seed=0)
+    assert not tested & {sentence.lower().strip(".!") for sentence in sentences}
 
 
 def test_the_better_teacher_counts_for_more():
@@ -48,12 +79,14 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch):
 
     small.load = SentimentClassifier.load  # type: ignore[attr-defined]
     monkeypatch.setattr(distill, "SentimentClassifier", small)
+    monkeypatch.setattr(distill, "MADE_UP", 20)
+    monkeypatch.setattr(distill, "_FEWEST", 1)
     for name in ("first", "second"):
         distill.distill(str(data), tmp_path / name, tmp_path / "work")
     # The teacher is trained once.
     assert len(made) == 3
     first, second = (SentimentClassifier.load(tmp_path / name) for name in ("first", "second"))
-    assert first.provenance_["trained_on"]["taught"] == 2 * len(list(unlabelled.iterdir()))
+    assert first.provenance_["trained_on"]["taught"] == 2 * len(list(unlabelled.iterdir())) + 20
     assert first.history_ == second.history_
     assert "test" in first.metrics_
     card = (tmp_path / "first" / "README.md").read_text()

@@ -297,7 +297,6 @@ class _GRUResetAfter:
     ) -> None:
         self._activation = _activation(layer, "activation")
         self._gate = _activation(layer, "recurrent_activation")
-        self._squash = _squash_gates(self._gate)
         self._u = kernel
         self._product = kernel.product(3)
         # (3, 1, units), as the sums are.
@@ -319,7 +318,7 @@ class _GRUResetAfter:
         if self._bias is not None:
             np.add(self._sum, self._bias, out=self._sum)
         np.add(self._sum[:2], projected[:2], out=gates[:2])
-        self._squash(gates[:2])
+        _in_place(self._gate, gates[:2])
         z, r, g = gates
         np.copyto(candidate, self._sum[2])
         np.multiply(r, candidate, out=g)
@@ -370,7 +369,6 @@ class _GRUResetBefore:
     def __init__(self, layer: LayerSpec, kernel: _Kernel, gates: Array) -> None:
         self._activation = _activation(layer, "activation")
         self._gate = _activation(layer, "recurrent_activation")
-        self._squash = _squash_gates(self._gate)
         self._units = units = layer.units
         self._u_gates = replace(kernel, array=kernel.array[:, : 2 * units])
         self._u_candidate = replace(kernel, array=kernel.array[:, 2 * units :])
@@ -388,7 +386,7 @@ class _GRUResetBefore:
         z, r, g = gates
         self._of_gates(before[0], gates[:2])
         np.add(gates[:2], projected[:2], out=gates[:2])
-        self._squash(gates[:2])
+        _in_place(self._gate, gates[:2])
         np.multiply(r, before[0], out=self._scratch)
         self._of_candidate(self._scratch, g)
         np.add(g, projected[2], out=g)
@@ -444,22 +442,6 @@ def _gru_factors(gate: Activation, activation: Activation, gates: Array, before:
     return factors
 
 
-def _squash_gates(gate: Activation) -> Callable[[Array], None]:
-    """A function that applies the activation of gates in place."""
-    if gate.name != "sigmoid":
-        return lambda gates: _in_place(gate, gates)
-
-    def squash(gates: Array) -> None:
-        # s(x) = (1 + tanh(x / 2)) / 2 has no overflow to look after, and the relative precision
-        # that it lacks near 0 makes no difference to a gate.
-        np.multiply(gates, 0.5, out=gates)
-        np.tanh(gates, out=gates)
-        np.multiply(gates, 0.5, out=gates)
-        np.add(gates, 0.5, out=gates)
-
-    return squash
-
-
 def _squash_ifgo(gate: Activation, activation: Activation, like: Array) -> Callable[[Array], None]:
     """A function that applies the activations of an LSTM's i, f, g and o, in arrays like `like`."""
     if (gate.name, activation.name) != ("sigmoid", "tanh"):
@@ -470,16 +452,20 @@ def _squash_ifgo(gate: Activation, activation: Activation, like: Array) -> Calla
             _in_place(gate, gates[3])
 
         return apart
-    # With the sigmoid as a tanh, all four go through the same tanh. The factors are as large as
-    # the gates: NumPy multiplies by numbers in a row faster than by the same one again and again.
-    scale, shift = np.full_like(like, 0.5), np.full_like(like, 0.5)
-    scale[2], shift[2] = 1, 0
+    # tanh(x) = 2 s(2x) - 1, so that all four gates go through the same exp, which NumPy computes in
+    # half the time of a tanh where a processor has no AVX-512. The constants are as large as the
+    # gates: NumPy multiplies by numbers in a row faster than by the same one again and again.
+    scale, one = np.full_like(like, -1), np.ones_like(like)
+    scale[2] = -2
 
     def together(gates: Array) -> None:
         np.multiply(gates, scale, out=gates)
-        np.tanh(gates, out=gates)
-        np.multiply(gates, scale, out=gates)
-        np.add(gates, shift, out=gates)
+        np.exp(gates, out=gates)
+        np.add(gates, one, out=gates)
+        np.divide(one, gates, out=gates)
+        g = gates[2]
+        np.add(g, g, out=g)
+        np.subtract(g, one[2], out=g)
 
     return together
 

@@ -160,16 +160,18 @@ def scan(
     # Views of all steps, made once: with one of two places in turn where that is all there is.
     rows = [list(state) if len(state) == time + 1 else _in_turn(state, time) for state in states]
     before: list[Array] = [row[0] for row in rows]
-    for t, step in enumerate(cell.arrange(steps)):
-        after = [row[t + 1] for row in rows]
-        if reading is None or reading.all[t]:
-            cell.step(t, step, before, after)
-        else:
-            if reading.any[t]:
+    # Where the power in a sigmoid is too large for a float, infinity gives the limit: 1 / inf = 0.
+    with np.errstate(over="ignore"):
+        for t, step in enumerate(cell.arrange(steps)):
+            after = [row[t + 1] for row in rows]
+            if reading is None or reading.all[t]:
                 cell.step(t, step, before, after)
-            for old, new in zip(before, after, strict=True):
-                np.copyto(new, old, where=reading.skipped[t])
-        before = after
+            else:
+                if reading.any[t]:
+                    cell.step(t, step, before, after)
+                for old, new in zip(before, after, strict=True):
+                    np.copyto(new, old, where=reading.skipped[t])
+            before = after
 
     outputs = states[0][1:] if every else None
     last: Array = before[0].copy()

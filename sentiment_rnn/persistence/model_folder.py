@@ -274,12 +274,7 @@ def _model_card(name: str, model: SavedModel) -> str:
             continue
         lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
     if model.metrics:
-        lines += ["", "| part | texts | accuracy | ROC AUC | F1 | log loss | calibration error |"]
-        lines += ["|---|---|---|---|---|---|---|"]
-        for part, scores in model.metrics.items():
-            figures = (scores.get(key) for key in _CARD_SCORES)
-            cells = ["-" if figure is None else f"{figure:.4f}" for figure in figures]
-            lines.append(f"| {part} | {scores.get('texts', '-')} | {' | '.join(cells)} |")
+        lines += ["", *_card_of_scores(model.metrics)]
     if model.provenance.get("continued") is False:
         command = model.provenance.get("made_by") or _command(model.provenance)
         lines += ["", "Made by:", "", "```sh", command, "```"]
@@ -303,6 +298,32 @@ def _model_card(name: str, model: SavedModel) -> str:
         "`model.json`, then `load_weights` with `model.weights.h5`; it takes word vectors.",
     ]
     return "\n".join(lines)
+
+
+def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
+    lines = [
+        "| part | texts | accuracy | its 95 % interval | ROC AUC | F1 | log loss | calibration error "
+        "|",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for part, scores in metrics.items():
+        accuracy, *figures = (scores.get(key) for key in _CARD_SCORES)
+        ends = scores.get("accuracy_interval")
+        cells = [
+            "-" if accuracy is None else f"{accuracy:.4f}",
+            "-" if ends is None else f"{ends[0]:.4f} to {ends[1]:.4f}",
+            *("-" if figure is None else f"{figure:.4f}" for figure in figures),
+        ]
+        lines.append(f"| {part} | {scores.get('texts', '-')} | {' | '.join(cells)} |")
+    for part, scores in metrics.items():
+        by_length = scores.get("accuracy_by_length")
+        if by_length:
+            lines += ["", f"Accuracy by length ({part}), in tokens that the model knows:", ""]
+            lines += ["| tokens | texts | accuracy |", "|---|---|---|"]
+            for one in by_length:
+                cells = [f"{one['from']}–{one['to']}", str(one["texts"]), f"{one['accuracy']:.4f}"]
+                lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 _CARD_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
