@@ -8,7 +8,7 @@ import io
 import math
 import re
 import zipfile
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import IO, cast
 
@@ -272,7 +272,7 @@ class WordVectors:
         rows: dict[bytes, bytes] = {}
         try:
             size = None if zipped else path.stat().st_size
-            with _open(path, zipped=zipped) as stream:
+            with _open(path, zipped=zipped, by_line=read is _text_rows) as stream:
                 for word, row in read(stream, size, path, wanted, limit):
                     rows.setdefault(word, row)
         except (EOFError, gzip.BadGzipFile) as error:
@@ -331,8 +331,11 @@ class WordVectors:
             raise ResourceError(f"Could not read {path}: {error.strerror or error}") from error
 
 
-def _open(path: Path, *, zipped: bool) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path) if zipped else path.open("rb", buffering=_READ_BYTES))
+def _open(path: Path, *, zipped: bool, by_line: bool) -> IO[bytes]:
+    if zipped:
+        return cast(IO[bytes], gzip.open(path))
+    # What is read in large pieces needs no buffer in between, which would copy it once more.
+    return cast(IO[bytes], path.open("rb", buffering=_READ_BYTES if by_line else 0))
 
 
 def _stored_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -388,7 +391,7 @@ def _binary_rows(
     stream: IO[bytes],
     size: int | None,
     path: Path,
-    wanted: Container[bytes] | None,
+    wanted: Set[bytes] | None,
     limit: int | None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yields the wanted ones of the first `limit` words with the bytes of their vectors."""
@@ -404,7 +407,10 @@ def _binary_rows(
     left = count if limit is None else min(count, limit)
     # All words of a buffer in one call. What is no word with a vector, or no whole one, is a match
     # to the end without a word. The tool that defined the format ends each vector with a line
-    # break, which then begins the next word; others do not.
+    # break, which then begins the next word; others do not. To strip it off each of millions of
+    # words would take as long as to look them up.
+    if wanted is not None:
+        wanted = wanted | {b"\n" + word for word in wanted}
     record = re.compile(rb"([^ ]{0,%d}) .{%d}|.+" % (_LONGEST_WORD - 1, width), re.DOTALL)
     # A word with its vector is in it once it is full, if there is one.
     buffer = memoryview(bytearray(_READ_BYTES + _LONGEST_WORD + width))
@@ -412,7 +418,8 @@ def _binary_rows(
     while left:
         filled += _fill(buffer[filled:], stream)
         words: list[bytes] = record.findall(buffer, 0, filled)[:left]
-        ends = np.cumsum([len(word) + 1 + width for word in words], dtype=np.int64)
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        ends = np.cumsum(lengths + (1 + width))
         if words and (ends[-1] > filled or buffer[ends[-1] - width - 1] != ord(" ")):
             words, ends = words[:-1], ends[:-1]
         if not words:
@@ -420,12 +427,11 @@ def _binary_rows(
                 f"{path} ends, or has no word, at word {count - left + 1} of the {count} that its "
                 "first line claims."
             )
-        words = [word.lstrip(b"\n") for word in words]
         places: Iterable[int] = range(len(words))
         if wanted is not None:
             places = np.flatnonzero(np.fromiter(map(wanted.__contains__, words), bool, len(words)))
         for place in places:
-            yield words[place], bytes(buffer[ends[place] - width : ends[place]])
+            yield words[place].lstrip(b"\n"), bytes(buffer[ends[place] - width : ends[place]])
         left -= len(words)
         rest = filled - int(ends[-1])
         buffer[:rest] = bytes(buffer[filled - rest : filled])
@@ -444,7 +450,7 @@ def _text_rows(
     stream: IO[bytes],
     size: int | None,
     path: Path,
-    wanted: Container[bytes] | None,
+    wanted: Set[bytes] | None,
     limit: int | None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yields the wanted ones of the first `limit` words with the bytes of their vectors."""
