@@ -78,9 +78,9 @@ _SAYS = {
     "{it} {is} {unlike}, not {word}.": 0.05,
 }
 _THINGS = (
-    "film, movie, story, acting, ending, music, book, song, food, meal, service, hotel, room, "
-    "phone, game, staff, place, product, trip, course"
-).split(", ")
+    *("film", "movie", "story", "acting", "ending", "music", "book", "song", "food", "meal"),
+    *("service", "hotel", "room", "phone", "game", "staff", "place", "product", "trip", "course"),
+)
 _ADVERBS = ("", "", "very ", "so ", "really ", "quite ")
 _ADJECTIVE = re.compile(r"\b(?:very|so|really|quite|extremely) ([a-z]{3,})\b")
 _ADJECTIVES = 60
@@ -107,7 +107,8 @@ def adjectives(texts: Sequence[str], labels: np.ndarray) -> tuple[list[str], lis
         counts[int(label)].update(set(_ADJECTIVE.findall(text.lower())))
     words = [word for word, count in (counts[0] + counts[1]).items() if count >= _FEWEST]
     odds = {word: np.log((counts[1][word] + 1) / (counts[0][word] + 1)) for word in sorted(words)}
-    clear = sorted((word for word in odds if abs(odds[word]) > 1), key=lambda word: -abs(odds[word]))
+    clear = [word for word in odds if abs(odds[word]) > 1]
+    clear.sort(key=lambda word: -abs(odds[word]))
     blame = [word for word in clear if odds[word] < 0]
     return blame[:_ADJECTIVES], [word for word in clear if odds[word] > 0][:_ADJECTIVES]
 
