@@ -25,6 +25,7 @@ import numpy as np
 
 from benchmarks.settings import default_data
 from benchmarks.suites.accuracy import nb_svm_margins
+from scripts.measure import measure
 from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.datasets import cache_folder
 from sentiment_rnn.persistence import is_model_folder
@@ -223,7 +224,7 @@ def distill(data: str, out: Path, work: Path) -> None:
         cache=cache,
         verbose=True,
     )
-    student.metrics_["test"] = student.evaluate(test.texts, test.labels)
+    student.metrics_ |= measure(student, test)
     student.provenance_["made_by"] = f"python -m scripts.distill --out {out.name}"
     student.save(out)
     _log(f"saved {out}: {student.metrics_['test']['accuracy']:.4f} of the test reviews")

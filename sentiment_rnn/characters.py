@@ -9,6 +9,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,19 @@ import numpy as np
 from sentiment_rnn._checks import check_choice, check_whole
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures.characters import character_network
-from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN, Network
 from sentiment_rnn.numpy_rnn.output_feedback import free
 from sentiment_rnn.numpy_rnn.sampling import beam_search, generate
+from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread
 from sentiment_rnn.persistence.character_folder import (
     SavedCharacterModel,
     load_character_model,
     save_character_model,
 )
 from sentiment_rnn.preprocessing.alphabet import UNITS, Alphabet
+from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.presets import character_configs
 from sentiment_rnn.training.character_engine import (
     CharacterRun,
@@ -42,6 +45,8 @@ DEFAULT_MODEL = "shakespeare"
 _LARGEST_SEED = 2**32 - 1
 # Characters that are read at a time where the outputs of all are wanted.
 _READ = 256
+# Texts that are read side by side, and characters of each at a time.
+_TEXTS_READ, _STEPS_READ = 256, 32
 # Characters that are written while it is trained, to show how the model learns.
 _SAMPLE = 200
 
@@ -380,6 +385,63 @@ class CharLanguageModel:
             below = dataclasses.replace(self._network, layers=self._network.layers[: place + 1])
             outputs.append(np.concatenate(list(self._read(text, below))))
         return np.stack(outputs, axis=1)
+
+    def mean_states(self, texts: Sequence[str]) -> np.ndarray:
+        """What each neuron says on average while the model reads a text.
+
+        Args:
+            texts: each of which is read from a state of zeros. Characters that the model doesn't
+                know are left out; a text without any other has zeros.
+
+        Returns:
+            float32 ``(texts, layers, units)``.
+
+        Raises:
+            UsageError: for output-feedback, whose neurons don't depend on the text alone.
+
+        Example:
+            >>> model = CharLanguageModel.load()
+            >>> means = model.mean_states(["ROMEO:", "O, speak again!"])
+            >>> np.allclose(means[1], model.states("O, speak again!").mean(axis=0), atol=1e-6)
+            True
+        """
+        self._check_is_fitted()
+        if self.architecture.architecture == "output-feedback":
+            raise UsageError("The neurons of output-feedback are fed with what it expects itself.")
+        encoded = [self.alphabet_.encode(text, unknown="drop") for text in texts]
+        recurrent = [
+            place for place, layer in enumerate(self._network.layers) if layer.is_recurrent
+        ]
+        networks = []
+        for place in recurrent:
+            mean = LayerSpec("MaskedPooling1D", {"mode": "mean"})
+            below = dataclasses.replace(
+                self._network, layers=(*self._network.layers[: place + 1], mean)
+            )
+            networks.append(self._network_and_table(below))
+        means = np.zeros((len(texts), len(recurrent), self._network.layers[recurrent[0]].units))
+        means = means.astype(np.float32)
+        # Texts of like length side by side, so that little padding is read.
+        order = np.argsort([len(ids) for ids in encoded], kind="stable")
+        batches = [
+            order[start : start + _TEXTS_READ] for start in range(0, len(order), _TEXTS_READ)
+        ]
+
+        def read(rows: np.ndarray) -> None:
+            ids = pad_sequences([encoded[row] for row in rows], max(len(encoded[rows[-1]]), 1))
+            lengths = np.array([len(encoded[row]) for row in rows])
+            mask = np.arange(ids.shape[1]) < lengths[:, np.newaxis]
+            for layer, (network, table) in enumerate(networks):
+                rnn = RNN(network.spec, network.weights)
+                for start in range(0, ids.shape[1], _STEPS_READ):
+                    steps = slice(start, start + _STEPS_READ)
+                    found = rnn.read_projected(table[ids[:, steps]], mask[:, steps])
+                means[rows, layer] = found
+
+        with one_thread(), ThreadPoolExecutor(count_processors()) as pool:
+            for done in [pool.submit(read, rows) for rows in batches]:
+                done.result()
+        return means
 
     def _hidden_of_output_feedback(self, text: str) -> np.ndarray:
         """The neurons of a layer whose outputs are probabilities."""

@@ -344,7 +344,7 @@ def _summary(options: argparse.Namespace) -> None:
 
 def _chars_train(options: argparse.Namespace) -> None:
     from sentiment_rnn.characters import CharLanguageModel
-    from sentiment_rnn.datasets import load_text
+    from sentiment_rnn.datasets import load_text_or_reviews
     from sentiment_rnn.persistence.character_folder import is_character_folder
     from sentiment_rnn.training.character_engine import checkpoint_settings
 
@@ -369,7 +369,7 @@ def _chars_train(options: argparse.Namespace) -> None:
     model = CharLanguageModel(**settings)
     if model.training.engine == "keras":
         _import_keras()
-    model.fit(load_text(options.file), checkpoint=checkpoint, verbose=True)
+    model.fit(load_text_or_reviews(options.file), checkpoint=checkpoint, verbose=True)
     model.save(out)
     print(f"saved {out}", file=sys.stderr)
     bits = model.metrics_["bits_per_character"]["validation"]
@@ -464,6 +464,37 @@ def _chars_show(options: argparse.Namespace) -> None:
         ranking=ranking,
     )
     print(f"saved {options.out}", file=sys.stderr)
+
+
+def _chars_probe(options: argparse.Namespace) -> None:
+    from sentiment_rnn.characters import CharLanguageModel
+    from sentiment_rnn.inspection import linear_probe, rank_by_label
+
+    model = CharLanguageModel.load(options.model)
+    train, test = _load_data(options)
+    if test is None:
+        raise UsageError(
+            "A probe learns from train texts and is asked of test texts. A table has one part only."
+        )
+    if options.limit is not None:
+        train, test = (part.limit(options.limit, seed=0) for part in (train, test))
+    learned, tested = (model.mean_states(part.texts) for part in (train, test))
+    ranking = rank_by_label(learned, train.labels)
+    accuracy = linear_probe(learned, train.labels, tested, test.labels)
+    # What the best cells are worth is asked of texts that they weren't chosen on.
+    again = {(one.layer, one.cell): one for one in rank_by_label(tested, test.labels)}
+    best = [again[one.layer, one.cell] for one in ranking[: options.cells]]
+    if options.json:
+        cells = [dataclasses.asdict(one) for one in best]
+        print(json.dumps({"texts": len(test), "probe_accuracy": accuracy, "cells": cells}))
+        return
+    rows = [
+        [f"{one.layer}", f"{one.cell}", f"{one.auc:.4f}", "high" if one.sign > 0 else "low"]
+        for one in best
+    ]
+    print(_format_table(["layer", "cell", "AUC", "in positive texts"], rows))
+    neurons = learned[0].size
+    print(f"\nall {neurons:,} cells together: accuracy {accuracy:.4f} on {len(test):,} test texts")
 
 
 def _import_keras() -> None:
@@ -862,7 +893,13 @@ def _add_character_commands(commands: Any) -> None:
     actions = chars.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     train = _command(actions, "train", _chars_train, "train a model to write like a text")
-    train.add_argument("file", type=Path, metavar="FILE", help="UTF-8 text, .gz or .zip too")
+    train.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="UTF-8 text, .gz or .zip too; or a folder or archive of reviews, whose train reviews "
+        "are read in a random order, one a line",
+    )
     train.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
     train.add_argument("--unit", choices=("character", "byte"), help="what it reads (character)")
     train.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")
@@ -922,6 +959,15 @@ def _add_character_commands(commands: Any) -> None:
         help="a longer text that tells which cells track what (the shown text)",
     )
     show.add_argument("--out", type=Path, metavar="FILE.html", required=True, help="the page")
+
+    probe = _command(
+        actions, "probe", _chars_probe, "say which cells tell what texts feel, by reading reviews"
+    )
+    probe.add_argument("model", type=Path, metavar="DIR", help="model folder")
+    _add_data_arguments(probe, default=None)
+    probe.add_argument("--limit", type=_count, metavar="N", help="of train and of test texts")
+    probe.add_argument("--cells", type=_count, metavar="N", default=5, help="cells to name (5)")
+    probe.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:

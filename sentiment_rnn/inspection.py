@@ -305,49 +305,75 @@ def rank_cells(
     Source: the AUC is the share of pairs in the right order, counted from ranks (Mann and Whitney,
     1947), with ties at their mean rank.
     """
-    states = check_states(states, text)
-    count, layers, units = states.shape
-    found = {name: values for name, values in _values(text, properties).items() if _varies(values)}
-    if not found:
-        return []
-    rows = np.stack([values.astype(np.float64) for values in found.values()])
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    return _rank(check_states(states, text), _values(text, properties))
 
-    correlations, rank_sums = np.empty((2, len(rows), layers * units))
-    flat = states.reshape(count, -1)
-    # A block is copied with the characters of a cell side by side: sorting them is what takes time.
-    step = max(BLOCK // count, 1)
-    with one_thread():
-        for start in range(0, layers * units, step):
-            block = np.ascontiguousarray(flat[:, start : start + step].T)
-            correlations[:, start : start + step] = _correlations(centred, block)
-            # Sums of products with rows of zeros and ones; of the other rows they mean nothing.
-            rank_sums[:, start : start + step] = rows @ _ranks(block).T
 
-    scores = []
-    for row, (name, values) in enumerate(found.items()):
-        correlation = correlations[row]
-        if values.dtype == bool:
-            holds = int(values.sum())
-            above = rank_sums[row] - holds * (holds + 1) / 2
-            auc = above / (holds * (count - holds))
-            strength, sign = np.maximum(auc, 1 - auc), np.where(auc < 0.5, -1, 1)
-        else:
-            strength, sign = np.abs(correlation), np.where(correlation < 0, -1, 1)
-        # Stable: of equally good ones the first comes first.
-        for cell in np.argsort(-strength, kind="stable"):
-            scores.append(
-                CellScore(
-                    name,
-                    layer=int(cell) // units,
-                    cell=int(cell) % units,
-                    correlation=float(correlation[cell]),
-                    auc=float(strength[cell]) if values.dtype == bool else None,
-                    sign=int(sign[cell]),
-                )
-            )
-    return scores
+def rank_by_label(states: Array, labels: Array, name: str = "positive") -> list[CellScore]:
+    """Scores every cell by how well it alone tells the class of whole texts.
+
+    Args:
+        states: of each text one number for each cell, such as its mean over the text, floats
+            ``(texts, layers, units)``.
+        labels: 0 or 1 ``(texts,)``.
+        name: what class 1 is called in the scores.
+
+    Returns:
+        The scores of all cells, the best first; none if all labels are the same.
+
+    Raises:
+        ValueError: if shapes don't fit, or a state is not a finite number.
+
+    Example:
+        >>> states = np.array([[[0.1, 0.9]], [[0.2, 0.1]], [[0.3, 0.2]]])
+        >>> best, worst = rank_by_label(states, np.array([0, 0, 1]))
+        >>> best.cell, best.auc
+        (0, 1.0)
+
+    Source: Radford, Jozefowicz and Sutskever, "Learning to Generate Reviews and Discovering
+    Sentiment", 2017.
+    """
+    states, labels = np.asarray(states), np.asarray(labels)
+    if states.ndim != 3 or labels.shape != states.shape[:1] or not states.size:
+        raise ValueError(
+            "Expected states (texts, layers, units) and a label for each text. Received: "
+            f"{states.shape} and {labels.shape}"
+        )
+    if not np.isfinite(states).all():
+        text, layer, cell = np.argwhere(~np.isfinite(states))[0]
+        raise ValueError(
+            f"Expected finite states. Received: {states[text, layer, cell]} for text {text}, in "
+            f"layer {layer}, cell {cell}"
+        )
+    return _rank(states, {name: labels == 1})
+
+
+def linear_probe(learned: Array, labels: Array, tested: Array, test_labels: Array) -> float:
+    """How well all cells together tell the class of texts: of those that weren't learned from.
+
+    Args:
+        learned: as for `rank_by_label`, ``(texts, layers, units)``.
+        labels: 0 or 1 ``(texts,)``.
+        tested: of other texts, ``(other texts, layers, units)``.
+        test_labels: 0 or 1 ``(other texts,)``.
+
+    Returns:
+        The accuracy of a logistic regression.
+
+    Example:
+        >>> states = np.array([[[0.1]], [[0.2]], [[0.8]], [[0.9]]])
+        >>> linear_probe(states, np.array([0, 0, 1, 1]), states[1:3], np.array([0, 0]))
+        0.5
+
+    Source: Alain and Bengio, "Understanding Intermediate Layers Using Linear Classifier Probes",
+    2017.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    probe.fit(learned.reshape(len(learned), -1), labels)
+    return float(probe.score(tested.reshape(len(tested), -1), test_labels))
 
 
 def unvarying(
@@ -427,6 +453,52 @@ def check_states(states: Array, text: str) -> Array:
             f"{place}, in layer {layer}, cell {cell}"
         )
     return states
+
+
+def _rank(states: Array, properties: Mapping[str, Array]) -> list[CellScore]:
+    """Scores cells ``(rows, layers, units)`` by how they track properties ``(rows,)``."""
+    count, layers, units = states.shape
+    found = {name: values for name, values in properties.items() if _varies(values)}
+    if not found:
+        return []
+    rows = np.stack([values.astype(np.float64) for values in found.values()])
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+
+    correlations, rank_sums = np.empty((2, len(rows), layers * units))
+    flat = states.reshape(count, -1)
+    # A block is copied with the characters of a cell side by side: sorting them is what takes time.
+    step = max(BLOCK // count, 1)
+    with one_thread():
+        for start in range(0, layers * units, step):
+            block = np.ascontiguousarray(flat[:, start : start + step].T)
+            correlations[:, start : start + step] = _correlations(centred, block)
+            # Sums of products with rows of zeros and ones; of the other rows they mean nothing.
+            rank_sums[:, start : start + step] = rows @ _ranks(block).T
+
+    scores = []
+    for row, (name, values) in enumerate(found.items()):
+        correlation = correlations[row]
+        if values.dtype == bool:
+            holds = int(values.sum())
+            above = rank_sums[row] - holds * (holds + 1) / 2
+            auc = above / (holds * (count - holds))
+            strength, sign = np.maximum(auc, 1 - auc), np.where(auc < 0.5, -1, 1)
+        else:
+            strength, sign = np.abs(correlation), np.where(correlation < 0, -1, 1)
+        # Stable: of equally good ones the first comes first.
+        for cell in np.argsort(-strength, kind="stable"):
+            scores.append(
+                CellScore(
+                    name,
+                    layer=int(cell) // units,
+                    cell=int(cell) % units,
+                    correlation=float(correlation[cell]),
+                    auc=float(strength[cell]) if values.dtype == bool else None,
+                    sign=int(sign[cell]),
+                )
+            )
+    return scores
 
 
 def _values(text: str, properties: Mapping[str, Callable[[str], Array]]) -> dict[str, Array]:

@@ -11,9 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from sentiment_rnn.characters import CharLanguageModel
 from sentiment_rnn.cli import main
+from sentiment_rnn.datasets import load_data, load_text_or_reviews
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN
 from sentiment_rnn.persistence.model_folder import write_checksums
@@ -121,6 +123,31 @@ def test_states_of_early_architectures(early):
         for place, symbol in enumerate(early.alphabet_.encode(text)):
             rnn.step(np.eye(len(early.alphabet_))[[symbol] * 4])
             np.testing.assert_allclose(states[place, 0], rnn.states[0][0][0], atol=1e-5)
+
+
+def test_mean_states_are_those_of_each_text_alone(model):
+    random.seed(0)
+    texts = ["", "the cat", "é", *(TEXT[:n] for n in random.sample(range(1, 400), 40))]
+    means = model.mean_states(texts)
+    assert means.shape == (43, 2, 12)
+    assert not means[0].any()
+    assert not means[2].any()
+    for text, mean in zip(texts, means, strict=True):
+        if text not in ("", "é"):
+            np.testing.assert_allclose(mean, model.states(text).mean(axis=0), atol=1e-6)
+    # A character that the model doesn't know is as if it weren't there.
+    np.testing.assert_allclose(model.mean_states(["thé cat"]), model.mean_states(["th cat"]))
+
+
+def test_mean_states_of_early_architectures():
+    early = CharLanguageModel("hidden-feedback", units=6, epochs=1, batch_size=4, window=20)
+    early.fit(TEXT)
+    np.testing.assert_allclose(
+        early.mean_states(["the mat"])[0], early.states("the mat").mean(axis=0), atol=1e-6
+    )
+    other = CharLanguageModel("output-feedback", units=6, epochs=1, batch_size=4, window=20)
+    with pytest.raises(UsageError, match="fed with what it expects"):
+        other.fit(TEXT).mean_states(["the mat"])
 
 
 def test_the_card_of_an_early_architecture_says_what_is_unusual(early, tmp_path):
@@ -559,3 +586,42 @@ def test_beam_search_from_the_command_line(run, model, folder):
         )
     code, _, err = run(*sample, "--beam-width", 4, "--samples", 5)
     assert (code, "at most the --beam-width, 4. Received: 5" in err) == (2, True)
+
+
+def test_probe_from_the_command_line(run, tmp_path):
+    """A model of reviews, and which of its cells tell the class."""
+    corpus = ROOT / "data" / "sample" / "aclImdb"
+    learn = ("--layers", "1", "--units", "20", "--epochs", "2", "--batch-size", "8")
+    code, _, err = run("chars", "train", corpus, "--out", tmp_path / "reviews", *learn)
+    assert code == 0, err
+    provenance = CharLanguageModel.load(tmp_path / "reviews").provenance_
+    assert provenance["characters"] == len(load_text_or_reviews(corpus))
+
+    code, out, err = run("chars", "probe", tmp_path / "reviews", "--data", "sample", "--cells", "3")
+    assert code == 0, err
+    head, *rows, _, sum_of_it = out.splitlines()
+    assert head.split() == ["layer", "cell", "AUC", "in", "positive", "texts"]
+    assert len(rows) == 3
+    assert re.fullmatch(r"all 20 cells together: accuracy 0\.\d{4} on 60 test texts", sum_of_it), (
+        sum_of_it
+    )
+    code, out, err = run("chars", "probe", tmp_path / "reviews", "--data", "sample", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["texts"] == 60
+    assert [int(row.split()[1]) for row in rows] == [one["cell"] for one in found["cells"]][:3]
+    model = CharLanguageModel.load(tmp_path / "reviews")
+    _, test = load_data("sample")
+    best = found["cells"][0]
+    values = model.mean_states(test.texts)[:, 0, best["cell"]]
+    assert best["auc"] == pytest.approx(
+        max(roc_auc_score(test.labels, values), roc_auc_score(test.labels, -values))
+    )
+
+
+def test_a_probe_needs_test_texts(run, folder, tmp_path):
+    table = tmp_path / "reviews.csv"
+    table.write_text("text,label\ndull,0\ngood,1\n")
+    code, _, err = run("chars", "probe", folder, "--data", table)
+    assert code == 2
+    assert "A table has one part only." in err

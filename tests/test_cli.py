@@ -90,6 +90,9 @@ def test_train_evaluate_predict_and_runs(run, tmp_path):
     assert code == 0, err
     assert out.splitlines()[1].startswith("train    180")
     assert "confusion matrix" in out
+    head, *rows = out.splitlines()[-5:]
+    assert head.split() == ["known", "tokens", "texts", "accuracy"]
+    assert sum(int(row.split()[3]) for row in rows) == 180
 
     code, out, err = run("predict", "--model", folder, "--format", "jsonl", "A joy.", "Dull.")
     assert code == 0, err

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,8 @@ from sentiment_rnn import inspection
 from sentiment_rnn.inspection import (
     PROPERTIES,
     CellScore,
+    linear_probe,
+    rank_by_label,
     rank_cells,
     top_next,
     unvarying,
@@ -198,3 +202,42 @@ def test_the_most_likely_next():
 def test_no_most_likely_next(shape, k):
     with pytest.raises(ValueError, match=r"Expected probabilities \(characters, symbols\) and k"):
         top_next(np.zeros(shape), k)
+
+
+def test_cells_that_tell_the_class():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 400)
+    states = random.normal(size=(400, 2, 5))
+    states[:, 1, 3] -= 2 * labels
+    states[:, 0, 2] += labels
+    ranking = rank_by_label(states, labels)
+    assert len(ranking) == 10
+    assert [(one.layer, one.cell, one.sign) for one in ranking[:2]] == [(1, 3, -1), (0, 2, 1)]
+    for one in ranking:
+        values = one.sign * states[:, one.layer, one.cell]
+        assert one.property == "positive"
+        assert one.auc == pytest.approx(roc_auc_score(labels, values))
+    assert rank_by_label(states, np.ones(400)) == []
+
+
+def test_a_probe_uses_all_cells():
+    random = np.random.default_rng(0)
+    states = random.normal(size=(2000, 1, 6)) * [1, 10, 100, 1, 1, 1]
+    labels = (states[:, 0, 1] / 10 + states[:, 0, 2] / 100 > 0).astype(int)
+    learned, tested = states[:1000], states[1000:]
+    best, *_ = rank_by_label(tested, labels[1000:])
+    assert best.auc is not None
+    assert best.auc < 0.9 < 0.97 < linear_probe(learned, labels[:1000], tested, labels[1000:])
+
+
+@pytest.mark.parametrize(
+    ("states", "labels", "message"),
+    [
+        (np.zeros((2, 3)), np.zeros(2), "Received: (2, 3) and (2,)"),
+        (np.zeros((2, 1, 3)), np.zeros(3), "Received: (2, 1, 3) and (3,)"),
+        (np.array([[[0.0]], [[np.nan]]]), np.zeros(2), "nan for text 1, in layer 0, cell 0"),
+    ],
+)
+def test_what_can_not_be_ranked_by_label(states, labels, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        rank_by_label(states, labels)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.datasets.download import SOURCES, cache_folder
 from sentiment_rnn.datasets.imdb import load_imdb
+from sentiment_rnn.datasets.plain_text import load_text
 from sentiment_rnn.datasets.reviews import Reviews
 from sentiment_rnn.datasets.tables import TABLE_SUFFIXES, load_table
 from sentiment_rnn.errors import ResourceError, UsageError
@@ -73,6 +75,40 @@ def load_data(
         f"No such data: {str(source)!r}. Expected sample, imdb, the folder of the IMDB reviews, "
         f"or a file\nwhose name ends in {suffixes}."
     )
+
+
+def load_text_or_reviews(source: str | os.PathLike[str], *, seed: int = 0) -> str:
+    r"""Reads what a character model learns from: a text, or reviews, one a line.
+
+    Args:
+        source: a file for `load_text`; or a folder or archive for `load_imdb`, of which the train
+            reviews are taken.
+        seed: of the order of the reviews, since all of one class come first.
+
+    Returns:
+        The text.
+
+    Raises:
+        ResourceError: if it is missing or can't be read.
+        DataError: if it is not what its format promises.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("train/pos/0_10", "train/neg/0_1", "test/pos/0_10", "test/neg/0_1"):
+        ...         file = Path(folder, f"{name}.txt")
+        ...         file.parent.mkdir(parents=True)
+        ...         _ = file.write_text(f"Of\n{name}")
+        ...     sorted(load_text_or_reviews(folder).splitlines())
+        ['Of train/neg/0_1', 'Of train/pos/0_10']
+    """
+    path = Path(source)
+    if not path.is_dir() and not path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        return load_text(path)
+    train, _ = load_data(path)
+    lines = [" ".join(text.split()) for text in train.texts]
+    random.Random(seed).shuffle(lines)
+    return "\n".join(lines) + "\n"
 
 
 def _cached_imdb() -> Path:

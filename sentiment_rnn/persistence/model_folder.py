@@ -301,11 +301,8 @@ def _model_card(name: str, model: SavedModel) -> str:
 
 
 def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
-    lines = [
-        "| part | texts | accuracy | its 95 % interval | ROC AUC | F1 | log loss | calibration error "
-        "|",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    head = "part,texts,accuracy,its 95 % interval,ROC AUC,F1,log loss,calibration error".split(",")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for part, scores in metrics.items():
         accuracy, *figures = (scores.get(key) for key in _CARD_SCORES)
         ends = scores.get("accuracy_interval")
@@ -321,8 +318,9 @@ def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
             lines += ["", f"Accuracy by length ({part}), in tokens that the model knows:", ""]
             lines += ["| tokens | texts | accuracy |", "|---|---|---|"]
             for one in by_length:
-                cells = [f"{one['from']}–{one['to']}", str(one["texts"]), f"{one['accuracy']:.4f}"]
-                lines.append(f"| {' | '.join(cells)} |")
+                lines.append(
+                    f"| {one['from']} to {one['to']} | {one['texts']} | {one['accuracy']:.4f} |"
+                )
     return lines
 
 

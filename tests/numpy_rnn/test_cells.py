@@ -88,3 +88,21 @@ def check(layer: LayerSpec, keep: bool = True) -> None:
     np.testing.assert_allclose(done.outputs, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(done.last, expected[:, -1], rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(done.state[0], done.last)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_too_large_for_a_power_give_the_limits(name, dtype):
+    """Warnings are errors here."""
+    layer = cell(name, return_sequences=True)
+    columns = layer.columns
+    projected = np.where(np.arange(2 * 3 * columns) % 3, 2000, -2000).reshape(2, 3, columns)
+    kernel = np.zeros((UNITS, columns), dtype)
+    bias = None if name == "LSTM" or not layer["reset_after"] else np.zeros(columns, dtype)
+    outputs = scan(layer, projected.astype(dtype), kernel, bias).outputs
+    assert outputs is not None
+    assert np.isfinite(outputs).all()
+    assert np.abs(outputs).max() <= 1
+    # All gates are 0 or 1, and all candidates -1 or 1.
+    if name == "GRU":
+        assert set(np.unique(outputs)) <= {-1, 0, 1}

@@ -1,0 +1,64 @@
+"""Measures a model for its card: ``python -m scripts.measure models/recommended``.
+
+On the test reviews, by their length too, and on the short sentences of `tests/short_sentences.csv`,
+which no model has seen: of films, with a negation, and of other things.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.settings import default_data
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.datasets import Reviews, load_data
+
+SENTENCES = Path(__file__).parents[1] / "tests" / "short_sentences.csv"
+_PARTS = {
+    "film": "short sentences on films",
+    "negation": "short sentences with a negation",
+    "other": "short sentences on other things",
+}
+
+
+def measure(classifier: SentimentClassifier, test: Reviews) -> dict[str, Any]:
+    """The scores of a model on the test reviews and on short sentences.
+
+    Args:
+        classifier: of the classes 0 and 1.
+        test: reviews that it hasn't learned from.
+
+    Returns:
+        Scores of `SentimentClassifier.evaluate` by the name of the part.
+    """
+    scores = {"test": classifier.evaluate(test.texts, test.labels)}
+    with SENTENCES.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for kind, part in _PARTS.items():
+        texts = [row["text"] for row in rows if row["kind"] == kind]
+        labels = np.array([row["label"] == "positive" for row in rows if row["kind"] == kind], int)
+        scores[part] = classifier.evaluate(texts, labels)
+        # All are about as long, and too few to be timed.
+        del scores[part]["accuracy_by_length"], scores[part]["texts_per_second"]
+    return scores
+
+
+def main() -> None:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.measure", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the model, whose metrics and card are rewritten")
+    parser.add_argument("--data", default=default_data(), help="archive or folder of the reviews")
+    options = parser.parse_args()
+    classifier = SentimentClassifier.load(options.folder)
+    _, test = load_data(options.data)
+    assert test is not None
+    classifier.metrics_ |= measure(classifier, test)
+    classifier.save(options.folder)
+
+
+if __name__ == "__main__":
+    main()
