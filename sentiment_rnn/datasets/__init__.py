@@ -3,9 +3,9 @@
 The first room of the house: everything that is trained on or evaluated enters here, as `Reviews`
 (texts, labels and what else is known of them), from the IMDB corpus (`load_imdb`), from tables
 (`load_table`), or from whatever a user names (`load_data`); or, for character models, as a text
-(`load_text`, `load_text_or_reviews`) or as names (`load_names`). `download` fetches public corpora into `cache_folder`.
-Nothing here knows of tokens, of networks or of Keras, and nothing is read, written or fetched
-before it is asked for.
+(`load_text`, `load_text_or_reviews`) or as names (`load_names`). `download` fetches public corpora
+into `cache_folder`. Nothing here knows of tokens, of networks or of Keras, and nothing is read,
+written or fetched before it is asked for.
 """
 
 from sentiment_rnn.datasets.download import cache_folder, download

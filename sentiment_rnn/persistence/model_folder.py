@@ -301,8 +301,8 @@ def _model_card(name: str, model: SavedModel) -> str:
 
 
 def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
-    head = "part,texts,accuracy,its 95 % interval,ROC AUC,F1,log loss,calibration error".split(",")
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    head = "| part | texts | accuracy | its 95 % interval | ROC AUC | F1 | log loss | calibration |"
+    lines = [head, "|---" * head.count(" | ") + "|---|"]
     for part, scores in metrics.items():
         accuracy, *figures = (scores.get(key) for key in _CARD_SCORES)
         ends = scores.get("accuracy_interval")
