@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.errors import DataError, ResourceError, SentimentRNNError, UsageError
 from sentiment_rnn.prediction import Prediction
-from sentiment_rnn.presets import CHARACTER_OPTIONS, OPTIONS, PRESETS, Preset
+from sentiment_rnn.presets import (
+    CHARACTER_OPTIONS,
+    NETWORK_OPTIONS,
+    OPTIONS,
+    PRESETS,
+    PRETRAINING_OPTIONS,
+    Preset,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
     out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
     settings = {name: getattr(options, name) for name in OPTIONS}
     if options.resume:
-        own = ("preset", "vectors", "seed")
+        own = ("preset", "vectors", "seed", "pretrained")
         given = [name for name in own if getattr(options, name) is not None]
         if given:
             raise UsageError(f"--resume goes on with the model's own {given[0]}: leave it out.")
@@ -119,10 +126,13 @@ def _train(options: argparse.Namespace) -> None:
         # Before hours of training, not after them.
         if out.exists() and not is_model_folder(out):
             raise UsageError(f"{out} is there and is no model folder: it is not overwritten.")
+        if options.pretrained is not None and options.vectors is not None:
+            raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
         classifier = SentimentClassifier(
             options.preset or "textbook",
             vectors=options.vectors or "imdb",
             seed=options.seed or 0,
+            pretrained=options.pretrained,
             **settings,
         )
     if classifier.settings().training.engine == "keras":
@@ -158,6 +168,41 @@ def _train(options: argparse.Namespace) -> None:
     )
     print(f"saved {out}", file=sys.stderr)
     print(_format_scores(classifier.metrics_))
+
+
+def _pretrain(options: argparse.Namespace) -> None:
+    from sentiment_rnn.persistence import is_model_folder
+    from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.config import PretrainingConfig
+
+    out: Path = options.out
+    if out.exists() and not (options.overwrite and is_model_folder(out)):
+        raise UsageError(
+            f"{out} is there already. Name another --out, or replace a model with --overwrite."
+        )
+    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
+    if not options.resume:
+        checkpoint.unlink(missing_ok=True)
+    elif not checkpoint.exists():
+        raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
+    settings = {name: getattr(options, name) for name in NETWORK_OPTIONS}
+    classifier = SentimentClassifier(
+        options.preset, vectors=options.vectors, seed=options.seed, **settings
+    )
+    chosen = {name: getattr(options, name) for name in PRETRAINING_OPTIONS}
+    try:
+        config = PretrainingConfig(**{k: v for k, v in chosen.items() if v is not None})
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    classifier.settings()
+    _import_keras()
+    train, _ = _load_data(options, unsupervised=options.unsupervised)
+    texts = train.texts + (train.unsupervised or [])
+    classifier.pretrain(texts, config, checkpoint=checkpoint, cache=_cache(options), verbose=True)
+    classifier.save(out)
+    checkpoint.unlink(missing_ok=True)
+    print(f"saved {out}", file=sys.stderr)
+    print(f"perplexity of the texts held out: {classifier.provenance_['perplexity']:,}")
 
 
 def _taught(
@@ -759,6 +804,13 @@ def _parser() -> argparse.ArgumentParser:
         help="learn also from what this model says of the reviews without label; of several, from "
         "their mean",
     )
+    train.add_argument(
+        "--pretrained",
+        type=Path,
+        metavar="DIR",
+        help="begin with this model's word vectors and recurrent layers, which learned before; see "
+        "pretrain",
+    )
     train.add_argument("--out", type=Path, metavar="DIR", help="model folder to write (trained/…)")
     train.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")
     train.add_argument("--limit", type=int, metavar="N", help="train on N texts only")
@@ -772,6 +824,39 @@ def _parser() -> argparse.ArgumentParser:
         default=True,
         help="evaluate on the test part in the end",
     )
+
+    before = _command(
+        commands,
+        "pretrain",
+        _pretrain,
+        "let a network learn which word comes next, to begin with in train --pretrained",
+    )
+    _add_data_arguments(before, None)
+    before.add_argument(
+        "--unsupervised", action="store_true", help="learn from the texts without labels too"
+    )
+    before.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        default="recommended",
+        help="whose network it is (recommended)",
+    )
+    before.add_argument(
+        "--vectors", metavar="imdb|train|PATH", default="imdb", help="to begin with (imdb)"
+    )
+    before.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
+    before.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (0)")
+    before.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where it stopped, by the checkpoint beside --out; every five minutes it is "
+        "written anew",
+    )
+    before.add_argument("--overwrite", action="store_true", help="replace the model in --out")
+    _add_options(
+        before.add_argument_group("how it learns"), PRETRAINING_OPTIONS, PRETRAINING_OPTIONS
+    )
+    _add_options(before.add_argument_group("the network"), NETWORK_OPTIONS)
 
     evaluate = _command(commands, "evaluate", _evaluate, "score a model on labelled texts")
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="model folder, or OLD.json")

@@ -10,7 +10,11 @@ from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.config import ArchitectureConfig
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
-from sentiment_rnn.training.config import CharacterTrainingConfig, TrainingConfig
+from sentiment_rnn.training.config import (
+    CharacterTrainingConfig,
+    PretrainingConfig,
+    TrainingConfig,
+)
 
 
 @dataclass(frozen=True)
@@ -81,18 +85,16 @@ class Preset:
         }
 
 
-# No name of an option is in two of the configs, so that `replace` needs no prefixes.
-OPTIONS: dict[str, dataclasses.Field[Any]] = {
-    option.name: option
-    for config in (PreprocessingConfig, ArchitectureConfig, TrainingConfig)
-    for option in dataclasses.fields(config)
-}
+def _options_of(*configs: type) -> dict[str, dataclasses.Field[Any]]:
+    return {option.name: option for config in configs for option in dataclasses.fields(config)}
 
-CHARACTER_OPTIONS: dict[str, dataclasses.Field[Any]] = {
-    option.name: option
-    for config in (CharacterArchitectureConfig, CharacterTrainingConfig)
-    for option in dataclasses.fields(config)
-}
+
+# No name of an option is in two of the configs, so that `replace` needs no prefixes.
+OPTIONS = _options_of(PreprocessingConfig, ArchitectureConfig, TrainingConfig)
+# What is said of a network before it learns classes.
+NETWORK_OPTIONS = _options_of(PreprocessingConfig, ArchitectureConfig)
+PRETRAINING_OPTIONS = _options_of(PretrainingConfig)
+CHARACTER_OPTIONS = _options_of(CharacterArchitectureConfig, CharacterTrainingConfig)
 
 # What the source of an architecture trains it with, where that is not the configs' own.
 CHARACTER_PRESETS: dict[str, dict[str, Any]] = {

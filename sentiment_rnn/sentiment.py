@@ -41,6 +41,7 @@ from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
 if TYPE_CHECKING:
     import keras
 
+    from sentiment_rnn.training.config import PretrainingConfig
     from sentiment_rnn.training.fit import EncodedTexts, FitResult, Task
 
 DEFAULT_MODEL = "recommended"
@@ -57,6 +58,8 @@ class SentimentClassifier:
             `WordVectors.save` wrote or of a model folder whose vectors to take, or `WordVectors`.
         seed: of the initial weights, the dropout, the order of the texts and the validation part.
             The same seed on the same machine gives the same numbers.
+        pretrained: a model folder, such as `pretrain` made, whose word vectors and recurrent layers
+            `fit` begins with; None for none. They must be as the settings have them.
         warm_start: whether `fit` goes on from the weights of the last fit, or of a loaded model,
             with a new optimizer, instead of beginning anew.
         maxlen, padding, truncating, unknown, lowercase, keep_break_tags: see
@@ -96,6 +99,7 @@ class SentimentClassifier:
         *,
         vectors: str | Path | WordVectors = "imdb",
         seed: int = 0,
+        pretrained: str | Path | None = None,
         warm_start: bool = False,
         maxlen: int | None = None,
         padding: str | None = None,
@@ -130,6 +134,7 @@ class SentimentClassifier:
         self.preset = preset
         self.vectors = vectors
         self.seed = seed
+        self.pretrained = pretrained
         self.warm_start = warm_start
         self.maxlen = maxlen
         self.padding = padding
@@ -268,11 +273,13 @@ class SentimentClassifier:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
                 _log(verbose, "these are other texts than the model was trained on before")
+        elif self.pretrained is not None:
+            begun = SentimentClassifier.load(self.pretrained)
+            preprocessor = Preprocessor(settings.preprocessing, begun.word_vectors)
+            network = _network(settings, begun.word_vectors.vector_size)
+            weights = _begin_with(begun, network, self.seed)
         else:
-            length = settings.architecture.vector_length
-            preprocessor = _preprocessor(
-                corpus, settings.preprocessing, self.vectors, length, self.seed
-            )
+            preprocessor = self._new_preprocessor(corpus, settings)
             network, weights = _network(settings, preprocessor.word_vectors.vector_size), None
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
@@ -333,11 +340,108 @@ class SentimentClassifier:
             "epochs": len(self.history_["loss"]),
             "best_epoch": epochs_before + result.best_epoch if result.best_epoch else best_before,
             "vectors": self.provenance_["vectors"] if warm else _name_of(self.vectors),
+            **({} if self.pretrained is None else {"pretrained": Path(self.pretrained).name}),
             "continued": warm,
             "seconds": round(time.perf_counter() - started, 1),
             "versions": _versions(),
         }
         return self
+
+    def pretrain(
+        self,
+        texts: Sequence[str],
+        config: PretrainingConfig | None = None,
+        *,
+        checkpoint: str | Path | None = None,
+        cache: str | Path | None = None,
+        verbose: bool = False,
+    ) -> SentimentClassifier:
+        """Lets word vectors and recurrent layers learn which word comes next, in any texts.
+
+        It is for another model's ``pretrained``: this one knows of no class yet, and gives each
+        half of the probability.
+
+        Args:
+            texts: the texts, of which no label is asked; not changed.
+            config: epochs, batches and candidates; None for the defaults.
+            checkpoint: a file to go on from if it is there, written as training goes.
+            cache: as for `fit`.
+            verbose: whether to show progress on standard error.
+
+        Returns:
+            Itself. Its ``history_`` has ``loss`` and ``val_loss``, in nats a word, of which the
+            second is that of texts held out; to the power of e it is the perplexity.
+
+        Raises:
+            UsageError: for settings that make no sense, or a network that can't learn it.
+            DataError: for fewer than two texts.
+            ModelError: if the checkpoint is one of other texts or settings.
+
+        Source: see `sentiment_rnn.training.pretraining`.
+        """
+        from sentiment_rnn.numpy_rnn import initial_weights
+        from sentiment_rnn.training.config import PretrainingConfig
+        from sentiment_rnn.training.fit import with_vectors
+        from sentiment_rnn.training.pretraining import PretrainingTask, pretrain
+
+        started = time.perf_counter()
+        config = config or PretrainingConfig()
+        texts = _checked_texts(texts)
+        if len(texts) < 2:
+            raise DataError(f"Expected at least two texts. Received: {len(texts)}")
+        settings = self._settings()
+        _log(verbose, f"reading {len(texts):,} texts")
+        corpus = Corpus(
+            texts, settings.preprocessing.tokenizer(), cache=None if cache is None else Path(cache)
+        )
+        preprocessor = self._new_preprocessor(corpus, settings)
+        network = _network(settings, preprocessor.word_vectors.vector_size)
+        weights = initial_weights(network, np.random.default_rng([self.seed, 1]), np.float32)
+        # What is behind the recurrent layers says nothing as long as it knows of no class.
+        last = max(place for place, one in enumerate(network.layers) if one.cell.is_recurrent)
+        for array, weight in zip(weights, network.weights(), strict=True):
+            if weight.layer > last:
+                array[...] = 0
+        encoded = preprocessor.truncate(preprocessor.encode_corpus(corpus))
+        _log(
+            verbose,
+            f"training {network.count_params():,} parameters and the vectors of "
+            f"{len(preprocessor.word_vectors):,} words on {sum(map(len, encoded)):,} words",
+        )
+        task = PretrainingTask(
+            network, weights, preprocessor.embedding_matrix(), encoded, config, self.seed
+        )
+        result = pretrain(
+            task, checkpoint=None if checkpoint is None else Path(checkpoint), verbose=verbose
+        )
+        self.classes_ = np.array([0, 1])
+        self.history_ = result.history
+        self._set_model(network, result.weights, with_vectors(preprocessor, result.vectors))
+        self._trained_with = settings
+        self.metrics_ = {}
+        self.provenance_ = {
+            "preset": self.preset,
+            "seed": self.seed,
+            "options": settings.changes_from(PRESETS[self.preset]),
+            "pretrained_on": {"texts": len(texts), "words": sum(map(len, encoded))},
+            "pretraining": asdict(config),
+            "perplexity": round(float(np.exp(result.history["val_loss"][-1])), 2),
+            "epochs": len(result.history["loss"]),
+            "vectors": _name_of(self.vectors),
+            "continued": False,
+            "seconds": round(time.perf_counter() - started, 1),
+            "versions": _versions(),
+        }
+        return self
+
+    def _new_preprocessor(self, corpus: Corpus, settings: Preset) -> Preprocessor:
+        return _preprocessor(
+            corpus,
+            settings.preprocessing,
+            self.vectors,
+            settings.architecture.vector_length,
+            self.seed,
+        )
 
     def _scores(self, data: EncodedTexts) -> dict[str, Any]:
         probabilities = _probabilities(self._output(data.encoded))[:, 1]
@@ -769,6 +873,46 @@ def _checked_probabilities(probabilities: Sequence[float] | np.ndarray, texts: i
             f"text {wrong[0]}"
         )
     return probabilities
+
+
+def _begin_with(begun: SentimentClassifier, network: NetworkSpec, seed: int) -> list[np.ndarray]:
+    """Initial weights of a network, the recurrent layers' from a model that has learned before."""
+    from sentiment_rnn.numpy_rnn import initial_weights
+
+    weights = initial_weights(network, np.random.default_rng([seed, 1]), np.float32)
+    mine, theirs = _recurrent_weights(network), _recurrent_weights(begun._network)
+    if list(mine) != list(theirs):
+        raise UsageError(
+            "The pretrained model has other recurrent layers than the settings ask for. "
+            f"Expected: {_shapes(mine)}. Received: {_shapes(theirs)}"
+        )
+    for place, other in zip(mine.values(), theirs.values(), strict=True):
+        weights[place] = begun._weights[other].copy()
+    return weights
+
+
+def _recurrent_weights(network: NetworkSpec) -> dict[tuple[Any, ...], int]:
+    """The places of recurrent layers' arrays, by number and kind of the layer, name and shape."""
+    recurrent = [place for place, layer in enumerate(network.layers) if layer.cell.is_recurrent]
+    return {
+        (
+            recurrent.index(one.layer),
+            network.layers[one.layer].cell.class_name,
+            one.direction,
+            one.name,
+            one.shape,
+        ): place
+        for place, one in enumerate(network.weights())
+        if one.layer in recurrent
+    }
+
+
+def _shapes(weights: Iterable[tuple[Any, ...]]) -> str:
+    return ", ".join(
+        f"{kind} {direction} {name} {shape}".replace("  ", " ")
+        for _, kind, direction, name, shape in weights
+        if name == "kernel"
+    )
 
 
 def _network(settings: Preset, vector_size: int) -> NetworkSpec:

@@ -257,10 +257,16 @@ def read_history(folder: Path) -> dict[str, list[float]]:
 
 
 def _model_card(name: str, model: SavedModel) -> str:
+    what = "A sentiment classifier made with sentiment_rnn."
+    if "pretraining" in model.provenance:
+        what = (
+            "A network that has learned which word comes next, made with sentiment_rnn. It knows "
+            f"of no class yet: `sentiment-rnn train --pretrained {name}` begins with it."
+        )
     lines = [
         f"# {name}",
         "",
-        "A sentiment classifier made with sentiment_rnn.",
+        what,
         "",
         f"- Classes: {', '.join(map(str, model.classes))}",
         f"- Network: {' → '.join(_describe(layer) for layer in model.network.layers)}, "
@@ -329,11 +335,18 @@ _CARD_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
 
 def _command(provenance: dict[str, Any]) -> str:
     """The command that trains the same model again; where the data lies is the user's to say."""
-    command = f"sentiment-rnn train --data DATA --preset {provenance['preset']}"
-    command += f" --vectors {provenance['vectors']} --seed {provenance['seed']}"
+    # What a network learns before it learns classes is a command of its own.
+    before = provenance.get("pretraining", {})
+    verb = "pretrain" if before else "train"
+    command = f"sentiment-rnn {verb} --data DATA --preset {provenance['preset']}"
+    if "pretrained" in provenance:
+        command += f" --pretrained {provenance['pretrained']}"
+    else:
+        command += f" --vectors {provenance['vectors']}"
+    command += f" --seed {provenance['seed']}"
     if provenance.get("trained_on", {}).get("taught"):
         command += " --teacher DIR"
-    for name, value in provenance["options"].items():
+    for name, value in {**provenance["options"], **before}.items():
         option = name.replace("_", "-")
         command += (
             f" --{option} {value}"

@@ -11,22 +11,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from sentiment_rnn._files import atomic_file
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError
 from sentiment_rnn.numpy_rnn import Network, initial_weights
 from sentiment_rnn.numpy_rnn.threads import threads_for
 from sentiment_rnn.training.character_batches import CharacterBatches
 from sentiment_rnn.training.character_learners import make_learner
+from sentiment_rnn.training.checkpoints import read_checkpoint, write_checkpoint
 from sentiment_rnn.training.config import CharacterTrainingConfig
 from sentiment_rnn.training.progress import Progress
 
@@ -230,9 +229,7 @@ class CharacterTrainer:
             "samples": [dataclasses.asdict(sample) for sample in run.samples],
             "losses": self._losses,
         }
-        text = np.frombuffer(json.dumps(progress).encode(), np.uint8)
-        with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **{"progress": text, **arrays})  # type: ignore[arg-type]
+        write_checkpoint(path, progress, arrays)
 
     def restore(self, path: Path) -> None:
         """Goes on from where `save` was called.
@@ -241,7 +238,7 @@ class CharacterTrainer:
             ModelError: if the file is no checkpoint, or one of another task.
         """
         run = self.run
-        with _read_checkpoint(path) as (progress, saved):
+        with read_checkpoint(path) as (progress, saved):
             for name, value in progress["settings"].items():
                 now = self._task.settings.get(name, value)
                 if now != value and name not in _MAY_CHANGE:
@@ -279,21 +276,8 @@ def checkpoint_settings(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: if the file is no checkpoint.
     """
-    with _read_checkpoint(path) as (progress, _):
+    with read_checkpoint(path) as (progress, _):
         return dict(progress["settings"])
-
-
-@contextmanager
-def _read_checkpoint(path: Path) -> Iterator[tuple[dict[str, Any], Mapping[str, np.ndarray]]]:
-    """Yields how far a run had come, and its arrays; what is missing raises a `ModelError`."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            yield json.loads(saved["progress"].tobytes()), saved
-    except ModelError:
-        raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
-        # NumPy's message for a file of another kind advises to unpickle it.
-        raise ModelError(f"{path} is no checkpoint, or a damaged one.") from error
 
 
 def fit_characters(

@@ -108,6 +108,43 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class PretrainingConfig:
+    """How a network learns which word comes next, before it learns to classify."""
+
+    epochs: int = field(default=10, metadata={"help": "passes over the texts"})
+    batch_size: int = field(default=64, metadata={"help": "texts in a training step"})
+    learning_rate: float = field(
+        default=0.002, metadata={"help": "of Adam; it falls to 0 along half a cosine"}
+    )
+    clip_norm: float = field(
+        default=1.0, metadata={"help": "largest norm of all gradients together"}
+    )
+    candidates: int = field(
+        default=2000,
+        metadata={"help": "other words that each next word is told from in a training step"},
+    )
+    precision: str = field(
+        default="auto",
+        metadata={
+            "help": "type in which products are computed on a CPU: bfloat16, float32, or auto, "
+            "which takes bfloat16 for hundreds of units where the processor has it",
+            "choices": PRECISIONS,
+        },
+    )
+    held_out: float = field(
+        default=0.01, metadata={"help": "share of the texts kept to measure on"}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "candidates"):
+            check_whole(name, getattr(self, name), 1)
+        for name in ("learning_rate", "clip_norm"):
+            check_positive(name, getattr(self, name))
+        check_choice("precision", self.precision, PRECISIONS)
+        check_fraction("held_out", self.held_out, zero=False)
+
+
+@dataclass(frozen=True)
 class CharacterTrainingConfig:
     """Optimizer, windows, epochs and validation of a character language model."""
 

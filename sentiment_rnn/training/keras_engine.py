@@ -11,6 +11,7 @@ import numpy as np
 
 from sentiment_rnn.architectures.builder import build_network, vectors_layer
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
+from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
 from sentiment_rnn.training.fit import BestEpoch, FitResult, Task
 from sentiment_rnn.training.progress import Progress
@@ -37,7 +38,9 @@ def fit_with_keras(
     network = build_network(task.network, task.weights)
     matrix = task.preprocessor.embedding_matrix()
     model = EmbeddedNetwork(
-        vectors_layer(matrix, trainable=trainable), network, precision=_precision(task)
+        vectors_layer(matrix, trainable=trainable),
+        network,
+        precision=chosen_precision(config.precision, task.network),
     )
     batches = task.batches()
     rate: Any = config.learning_rate
@@ -71,12 +74,16 @@ def _right(targets: Any, outputs: Any) -> Any:
     return keras.ops.mean(keras.ops.cast(right, outputs.dtype), axis=-1)
 
 
-def _precision(task: Task) -> str:
-    """The type in which products are computed."""
-    chosen = task.config.precision
+def chosen_precision(chosen: str, network: NetworkSpec) -> str:
+    """The type in which products are computed.
+
+    Args:
+        chosen: one of `PRECISIONS`.
+        network: the layers, whose width decides where that is "auto".
+    """
     if chosen != "auto":
         return chosen
-    units = max(layer.units for layer in task.network.layers if layer.cell.is_recurrent)
+    units = max(layer.units for layer in network.layers if layer.cell.is_recurrent)
     return "bfloat16" if units >= _WIDE and _has_bfloat16() else "float32"
 
 

@@ -33,9 +33,9 @@ class Progress:
             mininterval=1.0,
         )
 
-    def end_batch(self) -> None:
+    def end_batch(self, batches: int = 1) -> None:
         """Moves the bar on."""
-        self._bar.update(1)
+        self._bar.update(batches)
 
     def write(self, text: str) -> None:
         """Writes a text above the epoch's bar, or behind it if it is closed."""

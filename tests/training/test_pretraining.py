@@ -1,0 +1,213 @@
+import keras
+import numpy as np
+import pytest
+
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
+from sentiment_rnn.cli import main
+from sentiment_rnn.errors import DataError, ModelError, UsageError
+from sentiment_rnn.numpy_rnn import initial_weights
+from sentiment_rnn.preprocessing import WordVectors
+from sentiment_rnn.training import pretraining
+from sentiment_rnn.training.config import PretrainingConfig
+from sentiment_rnn.training.pretraining import NextWords, PretrainingTask, pretrain, sampled_loss
+
+WORDS = 12
+RANDOM = np.random.default_rng(0)
+NETWORK = {"cell": "lstm", "head": "mean_max", "masking": True, "units": 6, "dropout": 0.1}
+
+
+def language(texts):
+    """Each word follows from the one before: 1 → 2 → … → 12 → 1."""
+    random = np.random.default_rng(1)
+    return [
+        ((random.integers(WORDS) + np.arange(random.integers(5, 20))) % WORDS + 1).astype(np.int32)
+        for _ in range(texts)
+    ]
+
+
+def task(encoded=None, network=None, **config):
+    settings = {"epochs": 2, "batch_size": 8, "candidates": 40, "learning_rate": 0.02}
+    spec = sentiment_network(
+        ArchitectureConfig(**{**NETWORK, **(network or {})}), maxlen=20, vector_size=5
+    )
+    vectors = np.random.default_rng(2).standard_normal((WORDS + 1, 5)).astype(np.float32)
+    vectors[0] = 0
+    weights = initial_weights(spec, np.random.default_rng(3), np.float32)
+    return PretrainingTask(
+        spec,
+        weights,
+        vectors,
+        language(60) if encoded is None else encoded,
+        PretrainingConfig(**{**settings, **config}),
+        seed=4,
+    )
+
+
+def test_the_sampled_loss_is_that_of_all_words_but_for_chance():
+    said = RANDOM.standard_normal((7, 5)).astype(np.float32)
+    vectors = RANDOM.standard_normal((WORDS + 1, 5)).astype(np.float32)
+    bias = RANDOM.standard_normal(WORDS + 1).astype(np.float32)
+    targets = RANDOM.integers(1, WORDS + 1, 7)
+    model = NextWords(task(candidates=5000))
+    expected = np.array(keras.ops.convert_to_numpy(model._expected))
+    sampled = sampled_loss(said, targets, model.draw(RANDOM), vectors, bias, expected)
+    odds = said @ vectors[1:].T + bias[1:]
+    whole = np.log(np.exp(odds).sum(axis=1)) - odds[np.arange(7), targets - 1]
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(sampled), whole, rtol=0.1)
+
+
+def test_a_word_is_not_told_from_itself():
+    vectors = np.ones((3, 2), np.float32)
+    zeros = np.zeros(3, np.float32)
+    alone = sampled_loss(vectors[:1], np.array([1]), np.array([1, 1]), vectors, zeros, zeros)
+    assert keras.ops.convert_to_numpy(alone).tolist() == [0]
+    other = sampled_loss(vectors[:1], np.array([1]), np.array([1, 2]), vectors, zeros, zeros)
+    assert keras.ops.convert_to_numpy(other)[0] == pytest.approx(np.log(2))
+
+
+def test_candidates_are_drawn_as_expected():
+    model = NextWords(task(candidates=200_000))
+    drawn = model.draw(RANDOM)
+    assert drawn.dtype == np.int32
+    counts = np.bincount(drawn, minlength=WORDS + 1)
+    assert counts[0] == 0
+    expected = np.exp(keras.ops.convert_to_numpy(model._expected))
+    np.testing.assert_allclose(counts[1:], expected[1:], rtol=0.05)
+
+
+@pytest.mark.parametrize("network", [{"layers": 2, "cell": "gru"}, {"bidirectional": True}])
+def test_it_learns_what_follows_from_what(network):
+    job = task(network=network, epochs=15, learning_rate=0.03)
+    before = [array.copy() for array in job.weights], job.vectors.copy()
+    done = pretrain(job)
+    losses = done.history["val_loss"]
+    # By chance it is log(12) = 2.5. At the end of a text nothing follows.
+    assert losses[0] > 1
+    assert losses[-1] < 0.3
+    assert len(done.history["loss"]) == 15
+    last = max(n for n, one in enumerate(job.network.layers) if one.cell.is_recurrent)
+    for weight, array, begun in zip(job.network.weights(), done.weights, job.weights, strict=True):
+        assert np.array_equal(array, begun) == (weight.layer > last)
+    assert not done.vectors[0].any()
+    assert np.abs(done.vectors - job.vectors).max() > 0.01
+    for array, begun in zip([*job.weights, job.vectors], [*before[0], before[1]], strict=True):
+        np.testing.assert_array_equal(array, begun)
+
+
+def test_each_direction_sees_its_own_past_only():
+    """Where the words to come don't follow, neither half of the network can know them."""
+    random = np.random.default_rng(5)
+    noise = [random.integers(1, WORDS + 1, 15).astype(np.int32) for _ in range(60)]
+    done = pretrain(task(noise, {"bidirectional": True}, epochs=5, held_out=0.3))
+    assert min(done.history["val_loss"]) > 0.9 * np.log(WORDS)
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    whole = pretrain(task(epochs=3))
+    path = tmp_path / "checkpoint.npz"
+    steps = []
+
+    def stop(self, loss):
+        end_step(self, loss)
+        steps.append(loss)
+        if len(steps) == 10:
+            raise KeyboardInterrupt
+
+    end_step = pretraining._Run.end_step
+    monkeypatch.setattr(pretraining, "CHECKPOINT_EVERY", 0)
+    monkeypatch.setattr(pretraining._Run, "end_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(task(epochs=3), checkpoint=path)
+    monkeypatch.setattr(pretraining._Run, "end_step", end_step)
+    continued = pretrain(task(epochs=3), checkpoint=path)
+    for name in ("loss", "val_loss"):
+        assert continued.history[name] == pytest.approx(whole.history[name], rel=1e-4)
+    np.testing.assert_allclose(continued.vectors, whole.vectors, atol=1e-4)
+    with pytest.raises(ModelError, match="of other texts, settings or another seed"):
+        pretrain(task(epochs=3, candidates=41), checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"layers": 2, "bidirectional": True}, "one above the other"),
+        ({"go_backwards": True}, "take bidirectional"),
+        ({"head": "last"}, "take the head mean_max"),
+        ({"stateful": True, "window": 5}, "whole texts are read here"),
+        ({"masking": False}, "padding must be skipped"),
+    ],
+)
+def test_networks_that_can_not_learn_it(network, message):
+    with pytest.raises(UsageError, match=message):
+        pretrain(task(network=network))
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    words = [f"w{number}" for number in range(WORDS)]
+    return WordVectors(words, np.random.default_rng(2).standard_normal((WORDS, 5)))
+
+
+@pytest.fixture(scope="module")
+def begun(vectors):
+    texts = [" ".join(f"w{place - 1}" for place in ids) for ids in language(40)]
+    classifier = SentimentClassifier("recommended", vectors=vectors, units=4, seed=1)
+    return classifier.pretrain(texts, PretrainingConfig(epochs=2, batch_size=8, candidates=20))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "keras"])
+def test_training_begins_with_what_was_pretrained(begun, tmp_path, engine):
+    assert begun.predict_proba(["w1 w2", "w3"]).tolist() == [[0.5, 0.5]] * 2
+    begun.save(tmp_path / "begun")
+    card = (tmp_path / "begun" / "README.md").read_text()
+    assert "`sentiment-rnn train --pretrained begun` begins with it" in card
+    assert "sentiment-rnn pretrain --data DATA --preset recommended" in card
+    assert "--epochs 2 --batch-size 8" in card
+    after = SentimentClassifier(
+        "recommended", pretrained=tmp_path / "begun", units=4, learning_rate=1e-9, engine=engine
+    )
+    after.set_params(epochs=1, word_dropout=0.0).fit(["w1 w2 w3", "w4 w5"] * 10, [0, 1] * 10)
+    assert after.word_vectors.words == begun.word_vectors.words
+    np.testing.assert_array_equal(after.word_vectors.matrix(), begun.word_vectors.matrix())
+    for one, other in zip(after._weights[:6], begun._weights[:6], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert after._weights[6].any()
+    after.save(tmp_path / "after")
+    card = (tmp_path / "after" / "README.md").read_text()
+    assert "sentiment-rnn train --data DATA --preset recommended --pretrained begun --seed" in card
+
+
+def test_other_layers_than_those_pretrained_are_refused(begun, tmp_path):
+    begun.save(tmp_path / "begun")
+    other = SentimentClassifier("recommended", pretrained=tmp_path / "begun", units=5)
+    with pytest.raises(UsageError, match=r"Expected: LSTM forward kernel \(5, 20\), .*\(5, 16\)"):
+        other.fit(["w1", "w2"] * 5, [0, 1] * 5)
+
+
+def test_one_text_is_too_little():
+    with pytest.raises(DataError, match="at least two texts. Received: 1"):
+        SentimentClassifier("recommended").pretrain(["one"])
+
+
+def test_from_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ["--units", "3", "--maxlen", "20", "--epochs", "1"]
+    learn = ["pretrain", "--data", "sample", "--out", "begun", "--candidates", "50", *small]
+    assert main(learn) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("perplexity of the texts held out: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["begun"]
+    assert main(["train", "--preset", "recommended", "--pretrained", "begun", *small]) == 0
+    assert main(learn) == 2
+    assert main([*learn[:4], "other", "--resume"]) == 2
+    assert main([*learn[:4], "other", "--candidates", "0"]) == 2
+    assert main(["train", "--pretrained", "begun", "--vectors", "imdb", "--out", "x"]) == 2
+    errors = capsys.readouterr().err
+    for said in (
+        "begun is there already.",
+        "There is nothing to resume: other.checkpoint.npz is missing.",
+        "candidates must be a whole number from 1",
+        "--pretrained has word vectors of its own: leave --vectors out.",
+    ):
+        assert said in errors
