@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -54,8 +55,8 @@ class Network:
         """What tells it from the defaults of all settings."""
         return PRESETS[self.preset].replace(**self.options).changes_from(Preset())
 
-    def train(self, data: str, seed: int) -> Run:
-        """Trains it in a process of its own."""
+    def train(self, data: str, seed: int, keep: Path | None = None) -> Run:
+        """Trains it in a process of its own, and keeps the model in a folder, if there is one."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "model"
             command = [sys.executable, "-m", "sentiment_rnn", "train", "--data", data]
@@ -66,6 +67,8 @@ class Network:
             log = (folder.parent / "runs.jsonl").read_text(encoding="utf-8")
             (done,) = map(json.loads, log.splitlines())
             size = sum(path.stat().st_size for path in folder.iterdir())
+            if keep is not None:
+                shutil.copytree(folder, keep, dirs_exist_ok=True)
         return {
             "parameters": done["parameters"],
             "validation": done["metrics"]["validation"]["accuracy"],
@@ -90,7 +93,7 @@ class Baseline:
         """Its name."""
         return {"method": self.method}
 
-    def train(self, data: str, seed: int) -> Run:
+    def train(self, data: str, seed: int, keep: Path | None = None) -> Run:
         """Learns from four fifths to be validated, and from all to be tested."""
         fit = METHODS[self.method]
         train, test = load_data(data)
@@ -141,6 +144,7 @@ def complete(
     *,
     file: Path = FILE,
     entries: Mapping[str, Network | Baseline] = ENTRIES,
+    models: Path | None = None,
 ) -> Generator[Run]:
     """Trains what is missing, seed by seed, and writes each run down when it is done.
 
@@ -150,6 +154,7 @@ def complete(
         seeds: how many, from 0.
         file: where the runs are.
         entries: all there are.
+        models: a folder for the trained models, ``NAME-SEED``; None to keep none.
 
     Yields:
         The new runs.
@@ -161,7 +166,7 @@ def complete(
             if (name, seed) in done or (seed and isinstance(entry, Baseline)):
                 continue
             print(f"{name}, seed {seed}", file=sys.stderr)
-            found = entry.train(data, seed)
+            found = entry.train(data, seed, None if models is None else models / f"{name}-{seed}")
             run = {"name": name, "seed": seed, "settings": entry.settings(), **found}
             run |= {"version": version("sentiment_rnn"), "date": time.strftime("%Y-%m-%d")}
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -223,10 +228,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many ({SEEDS})")
     parser.add_argument("--only", action="append", choices=tuple(ENTRIES), help="what to train")
     parser.add_argument("--file", type=Path, default=FILE, help="where the runs are kept")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="keep the models in DIR")
     options = parser.parse_args()
-    for _ in complete(
-        options.data, options.only or list(ENTRIES), options.seeds, file=options.file
-    ):
+    names = options.only or list(ENTRIES)
+    for _ in complete(options.data, names, options.seeds, file=options.file, models=options.models):
         pass
     for row in [HEAD, *table(read(options.file))]:
         print(" | ".join(row))

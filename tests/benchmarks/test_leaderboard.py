@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.leaderboard import ENTRIES, Baseline, Network, complete, read, table
 from benchmarks.suites.accuracy import nb_svm
-from sentiment_rnn import load_imdb
+from sentiment_rnn import SentimentClassifier, load_imdb
 from tests.conftest import ROOT
 
 SAMPLE = str(ROOT / "data" / "sample")
@@ -24,13 +24,17 @@ def test_what_is_missing_is_trained_and_kept(tmp_path):
     assert [(run["name"], run["seed"]) for run in (first, second)] == [("counts", 0), ("small", 0)]
     assert read(file, FEW) == [first, second]
     # A baseline without chance has one seed.
-    (third,) = complete(SAMPLE, list(FEW)[:2], 2, file=file, entries=FEW)
+    models = tmp_path / "models"
+    (third,) = complete(SAMPLE, list(FEW)[:2], 2, file=file, entries=FEW, models=models)
     assert (third["name"], third["seed"]) == ("small", 1)
     assert not list(complete(SAMPLE, list(FEW)[:2], 2, file=file, entries=FEW))
     assert second["parameters"] == 300 * 2 + 2 * 2 + 2 + 20 * 2 + 1
     assert second["settings"] == {"engine": "numpy", "units": 2, "epochs": 1, "maxlen": 20}
     assert second["bytes"] > 1_000_000
     train, test = load_imdb(SAMPLE)
+    assert [path.name for path in models.iterdir()] == ["small-1"]
+    kept = SentimentClassifier.load(models / "small-1")
+    assert kept.score(test.texts, test.labels) == pytest.approx(third["test"])
     right = nb_svm(train.texts, train.labels)(test.texts) == test.labels
     assert first["test"] == right.mean()
 
