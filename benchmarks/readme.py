@@ -69,10 +69,11 @@ def fill(text: str, found: Mapping[str, str]) -> str:
 
 
 def _measured(suite: str, comparison: str, results: Path) -> dict[str, Any]:
-    """A comparison without the sides that were skipped."""
+    """A comparison without the sides that were skipped, and the ceiling of its machine."""
     found = json.loads((results / f"{suite}.json").read_text(encoding="utf-8"))
     (chosen,) = [each for each in found["comparisons"] if each["name"] == comparison]
-    return {**chosen, "sides": [side for side in chosen["sides"] if side["seconds"]]}
+    sides = [side for side in chosen["sides"] if side["seconds"]]
+    return {**chosen, "sides": sides, "ceiling": found["machine"]["ceiling_gflops"]}
 
 
 def _speed(results: Path) -> str:
@@ -81,8 +82,9 @@ def _speed(results: Path) -> str:
         for name in names:
             comparison = _measured(suite, name, results)
             first, *others = comparison["sides"]
-            rows.append([name, _own(first, comparison), "; ".join(_others(others))])
-    return _table(["work", "this package", "others, times as long"], rows)
+            ceiling = number(comparison["ceiling"])
+            rows.append([name, _own(first, comparison), "; ".join(_others(others)), ceiling])
+    return _table(["work", "this package", "others, times as long", "GFLOP/s"], rows)
 
 
 def _own(side: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
