@@ -224,7 +224,9 @@ def distill(data: str, out: Path, work: Path) -> None:
         cache=cache,
         verbose=True,
     )
-    student.metrics_ |= measure(student, test)
+    student.calibrate(validated.texts, validated.labels)
+    validation = student.evaluate(validated.texts, validated.labels)
+    student.metrics_ = {"validation": validation, **measure(student, test)}
     student.provenance_["made_by"] = f"python -m scripts.distill --out {out.name}"
     student.save(out)
     _log(f"saved {out}: {student.metrics_['test']['accuracy']:.4f} of the test reviews")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,11 @@ from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.datasets.reviews import Reviews
 from sentiment_rnn.errors import DataError, ModelError, UsageError
-from sentiment_rnn.evaluation import accuracy_by_length, evaluate_probabilities
+from sentiment_rnn.evaluation import (
+    accuracy_by_length,
+    best_temperature,
+    evaluate_probabilities,
+)
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
@@ -424,7 +428,7 @@ class SentimentClassifier:
             "seed": self.seed,
             "options": settings.changes_from(PRESETS[self.preset]),
             "pretrained_on": {"texts": len(texts), "words": sum(map(len, encoded))},
-            "pretraining": asdict(config),
+            "pretraining": dataclasses.asdict(config),
             "perplexity": round(float(np.exp(result.history["val_loss"][-1])), 2),
             "epochs": len(result.history["loss"]),
             "vectors": _name_of(self.vectors),
@@ -591,24 +595,57 @@ class SentimentClassifier:
             DataError: for a label that the model doesn't know.
         """
         self._check_is_fitted()
-        labels = np.asarray(labels)
-        known = np.isin(labels, self.classes_)
-        if not known.all():
-            raise DataError(
-                f"The model knows the classes {self.classes_.tolist()}. "
-                f"Received: {labels[~known][0]!r}"
-            )
+        targets = self._targets(labels)
         started = time.perf_counter()
         encoded = self._preprocessor.encode(_checked_texts(texts))
         probabilities = _probabilities(self._output(encoded))[:, 1]
         seconds = time.perf_counter() - started
-        targets = (labels == self.classes_[1]).astype(int)
         lengths = np.array([len(ids) for ids in encoded])
         return {
             **evaluate_probabilities(targets, probabilities),
             "accuracy_by_length": accuracy_by_length(targets, probabilities, lengths),
-            "texts_per_second": round(len(labels) / seconds, 1),
+            "texts_per_second": round(len(targets) / seconds, 1),
         }
+
+    def calibrate(
+        self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray
+    ) -> SentimentClassifier:
+        """Makes probabilities as sure as they are right; the predicted classes stay as they are.
+
+        The log odds are divided by the temperature that fits best, which then is part of the last
+        layer's weights.
+
+        Args:
+            texts: texts that the model has not learned from, some hundreds at least.
+            labels: their labels.
+
+        Returns:
+            Itself.
+
+        Raises:
+            DataError: for a label that the model doesn't know.
+            UsageError: for a network that doesn't end in a sigmoid.
+
+        Source: see `best_temperature`.
+        """
+        self._check_is_fitted()
+        last = self._network.layers[-1]
+        if last.class_name != "Dense" or last["activation"] != "sigmoid":
+            raise UsageError(
+                f"Expected a network that ends in a Dense layer with a sigmoid. Received: "
+                f"{last.class_name} with {last.config.get('activation')}"
+            )
+        targets = self._targets(labels)
+        linear = dataclasses.replace(last, config={**last.config, "activation": "linear"})
+        network = dataclasses.replace(self._network, layers=(*self._network.layers[:-1], linear))
+        encoded = self._preprocessor.encode(_checked_texts(texts))
+        odds = Predictor(network, self._weights, self._preprocessor).predict(encoded)[:, 0]
+        temperature = best_temperature(targets, odds)
+        arrays = 2 if last["use_bias"] else 1
+        scaled = [(array / temperature).astype(array.dtype) for array in self._weights[-arrays:]]
+        self._set_model(self._network, [*self._weights[:-arrays], *scaled], self._preprocessor)
+        self.provenance_["temperature"] = round(temperature, 4)
+        return self
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -642,6 +679,17 @@ class SentimentClassifier:
             print_fn=lambda line, **_: lines.append(line), line_length=80
         )
         return "\n".join(lines)
+
+    def _targets(self, labels: Sequence[Any] | np.ndarray) -> np.ndarray:
+        """0 or 1 for each label."""
+        labels = np.asarray(labels)
+        known = np.isin(labels, self.classes_)
+        if not known.all():
+            raise DataError(
+                f"The model knows the classes {self.classes_.tolist()}. "
+                f"Received: {labels[~known][0]!r}"
+            )
+        return (labels == self.classes_[1]).astype(int)
 
     def _check_is_fitted(self) -> None:
         if not hasattr(self, "classes_"):
@@ -761,7 +809,7 @@ class SentimentClassifier:
         network = saved.network
         config = preprocessing or PreprocessingConfig()
         maxlen = 0 if network.is_stateful else network.batch_shape[1] or 0
-        config = PreprocessingConfig(**{**asdict(config), "maxlen": maxlen})
+        config = PreprocessingConfig(**{**dataclasses.asdict(config), "maxlen": maxlen})
 
         def tokens() -> set[str] | None:
             if texts is None:

@@ -3,6 +3,7 @@ import pytest
 
 from sentiment_rnn.evaluation import (
     accuracy_by_length,
+    best_temperature,
     calibration_error,
     evaluate_probabilities,
     wilson_interval,
@@ -60,3 +61,11 @@ def test_accuracy_by_length_by_hand():
 def test_texts_of_the_same_length_are_in_one_part():
     found = accuracy_by_length(np.ones(9, int), np.ones(9), np.array([5] * 8 + [7]))
     assert [(one["from"], one["to"], one["texts"]) for one in found] == [(5, 5, 8), (7, 7, 1)]
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_the_best_temperature_undoes_one(temperature):
+    random = np.random.default_rng(0)
+    odds = random.normal(0, 2, 100_000)
+    labels = (random.uniform(size=100_000) < 1 / (1 + np.exp(-odds))).astype(int)
+    assert best_temperature(labels, odds * temperature) == pytest.approx(temperature, rel=0.03)

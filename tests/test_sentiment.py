@@ -563,3 +563,31 @@ def test_vectors_of_another_size(saved, tmp_path):
             saved / "model.weights.h5",
             vectors=WordVectors(["a"], np.ones((1, 2))),
         )
+
+
+def test_calibration_changes_how_sure_it_is_and_no_class(sample, tmp_path):
+    train, test = sample
+    classifier = SentimentClassifier("bidirectional", units=4, maxlen=60, epochs=4, seed=1)
+    classifier.set_params(engine="numpy", learning_rate=0.01)
+    classifier.fit(train.texts, train.labels, groups=train.groups)
+    # Some that it has learned by heart, and some that it knows little of.
+    texts, labels = [*train.texts, *test.texts], np.concatenate([train.labels, test.labels])
+    before = classifier.predict_proba(texts)
+    scores = classifier.evaluate(texts, labels)
+    assert classifier.calibrate(texts, labels) is classifier
+    after = classifier.predict_proba(texts)
+    temperature = classifier.provenance_["temperature"]
+    assert 0.1 < temperature < 10
+    assert abs(temperature - 1) > 0.05
+    odds = [np.log(one[:, 1] / one[:, 0]) for one in (before, after)]
+    np.testing.assert_allclose(odds[1], odds[0] / temperature, rtol=1e-3, atol=1e-4)
+    assert classifier.evaluate(texts, labels)["log_loss"] < scores["log_loss"]
+    np.testing.assert_array_equal(before.argmax(axis=1), after.argmax(axis=1))
+    classifier.save(tmp_path / "model")
+    assert "- Temperature: " in (tmp_path / "model" / "README.md").read_text()
+    loaded = SentimentClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(texts), after)
+    loaded.calibrate(texts, labels)
+    assert loaded.provenance_["temperature"] == pytest.approx(1, abs=0.01)
+    with pytest.raises(DataError, match="knows the classes"):
+        loaded.calibrate(texts, labels + 1)
