@@ -135,7 +135,7 @@ def made_up(
     random = np.random.default_rng(seed)
 
     def one_of(choices: Sequence[str]) -> str:
-        return choices[random.integers(len(choices))]
+        return choices[int(random.integers(len(choices)))]
 
     sentences, probabilities = [], []
     for _ in range(count):

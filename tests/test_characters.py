@@ -612,6 +612,7 @@ def test_probe_from_the_command_line(run, tmp_path):
     assert [int(row.split()[1]) for row in rows] == [one["cell"] for one in found["cells"]][:3]
     model = CharLanguageModel.load(tmp_path / "reviews")
     _, test = load_data("sample")
+    assert test is not None
     best = found["cells"][0]
     values = model.mean_states(test.texts)[:, 0, best["cell"]]
     assert best["auc"] == pytest.approx(

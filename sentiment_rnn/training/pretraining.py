@@ -72,7 +72,7 @@ class PretrainingTask:
         settings = json.dumps([repr(self.network), config, self.seed], sort_keys=True)
         found = hashlib.sha256(settings.encode())
         for array in (*self.weights, self.vectors, *self.encoded):
-            found.update(np.ascontiguousarray(array))
+            found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()
 
 
