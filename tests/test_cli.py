@@ -244,7 +244,7 @@ def test_a_review_longer_than_maxlen_says_so(run, saved):
 
 
 def test_more_texts_than_are_read_at_a_time(run, saved, tmp_path, monkeypatch):
-    monkeypatch.setattr("sentiment_rnn.cli._CHUNK", 3)
+    monkeypatch.setattr("sentiment_rnn.commands.sentiment.CHUNK", 3)
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS * 2))
     _, together, _ = run("predict", "--model", saved, *TEXTS, *TEXTS, "--format", "csv")
     _, chunked, _ = run("predict", "--model", saved, "--input", "texts.txt", "--format", "csv")
@@ -265,7 +265,7 @@ DOCUMENT = "A joy –\nfrom start<br />to finish,\r\nand far too short. " * 3
 @pytest.mark.parametrize("piece", [1, 2, 7, 1 << 16])
 @pytest.mark.parametrize("kind", ["text", "json", "jsonl", "csv"])
 def test_a_document_is_one_text(run, saved, tmp_path, monkeypatch, piece, kind):
-    monkeypatch.setattr("sentiment_rnn.cli._PIECE", piece)
+    monkeypatch.setattr("sentiment_rnn.commands.data.PIECE", piece)
     (tmp_path / "book.txt").write_text(DOCUMENT, encoding="utf-8", newline="")
     options = ("predict", "--model", saved, "--document", "--format", kind)
     code, out, err = run(*options, "--input", "book.txt")
@@ -338,7 +338,7 @@ def test_an_empty_document_is_a_text_too(run, saved, tmp_path):
 def test_a_document_that_is_not_utf8_names_the_byte(
     run, saved, tmp_path, monkeypatch, content, offset, received, piece
 ):
-    monkeypatch.setattr("sentiment_rnn.cli._PIECE", piece)
+    monkeypatch.setattr("sentiment_rnn.commands.data.PIECE", piece)
     (tmp_path / "book.txt").write_bytes(content)
     options = ("predict", "--model", saved, "--document", "--input", "book.txt")
     code, out, err = run(*options, "--output", "out")

@@ -10,10 +10,10 @@ again, which makes the whole up to twice as slow.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
-from threadpoolctl import threadpool_info
+
+from sentiment_rnn.numpy_rnn.threads import matrix_library_targets
 
 Array = np.ndarray
 # Takes `x` and where the result goes.
@@ -22,7 +22,7 @@ Product = Callable[[Array, Array], object]
 # The multiplications up to which OpenBLAS rearranges nothing, and its names of the processors where
 # it does so.
 _SMALL = 1_000_000
-_WITH_AVX512 = ("SkylakeX", "Cooperlake", "SapphireRapids")
+_WITH_AVX512 = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
 # Columns of a block. Narrower ones fill no register.
 _WIDTHS = (64, 32)
 # Cutting the kernel takes as long as some steps.
@@ -102,10 +102,9 @@ def _cut(rows: int, features: int, columns: int) -> tuple[int, int]:
     return 1, columns
 
 
-@cache
 def _leaves_small_ones() -> bool:
     """Whether the matrix library multiplies small matrices as they lie."""
-    return any(library.get("architecture") in _WITH_AVX512 for library in threadpool_info())
+    return bool(matrix_library_targets() & _WITH_AVX512)
 
 
 def _in_blocks(x: Array, count: int) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from sentiment_rnn.architectures.layers import NetworkSpec
 
@@ -47,6 +48,20 @@ def threads_for(spec: NetworkSpec, batch_size: int) -> Iterator[None]:
     else:
         with one_thread():
             yield
+
+
+@cache
+def matrix_library_targets() -> frozenset[str]:
+    """Which processors the matrix libraries in this process multiply for, by their own names.
+
+    Example:
+        >>> isinstance(matrix_library_targets(), frozenset)
+        True
+    """
+    from threadpoolctl import threadpool_info
+
+    found = (library.get("architecture") for library in threadpool_info())
+    return frozenset(name for name in found if name is not None)
 
 
 def count_processors() -> int:

@@ -7,11 +7,12 @@ from benchmarks.settings import Settings, default_data, default_text
 from benchmarks.suites import SUITES, comparisons
 from benchmarks.suites.preprocessing import write_word2vec
 from sentiment_rnn import cli
+from sentiment_rnn.commands import tools
 from sentiment_rnn.preprocessing import WordVectors
 
 
 def test_the_command_knows_the_suites():
-    assert cli._SUITES == SUITES
+    assert tools.SUITES == SUITES
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -99,7 +100,9 @@ def test_quick(suite, tmp_path, capsys):
 
 
 def test_without_a_checkout_the_command_says_so(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "sentiment_rnn" / "cli.py"))
+    monkeypatch.setattr(
+        tools, "__file__", str(tmp_path / "sentiment_rnn" / "commands" / "tools.py")
+    )
     assert cli.main(["benchmark", "--quick"]) == 2
     message = capsys.readouterr().err
     assert "The benchmarks come with a checkout of the repository" in message

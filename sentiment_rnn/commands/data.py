@@ -1,0 +1,118 @@
+"""What a command reads: labelled reviews, or texts as they come."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from sentiment_rnn.errors import DataError, ResourceError
+
+if TYPE_CHECKING:
+    from sentiment_rnn.datasets import Reviews
+
+# Bytes of a document that are read at a time.
+PIECE = 1 << 16
+
+
+def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Reviews, Reviews | None]:
+    """Reads what ``--data`` names."""
+    from sentiment_rnn.datasets import load_data
+
+    print(f"loading {options.data}", file=sys.stderr)
+    return load_data(
+        options.data,
+        unsupervised=unsupervised,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        group_column=options.group_column,
+        positive_from=options.positive_from,
+        cache=cache_of(options),
+    )
+
+
+def cache_of(options: Namespace) -> Path | None:
+    """The folder where what was read and tokenized is kept, if it is to be kept."""
+    from sentiment_rnn.datasets import cache_folder
+
+    if options.no_cache or os.environ.get("SENTIMENT_RNN_NO_CACHE"):
+        return None
+    return cache_folder() / "corpora"
+
+
+@contextmanager
+def input_texts(options: Namespace) -> Iterator[Iterator[str]]:
+    """The texts, or the pieces of the document."""
+    if options.text:
+        yield iter(options.text)
+        return
+    name = str(options.input or "standard input")
+    try:
+        with open(options.input or sys.stdin.fileno(), "rb", closefd=bool(options.input)) as file:
+            yield (_decoded_pieces if options.document else _decoded_lines)(file, name)
+    except OSError as error:
+        if isinstance(error, (ResourceError, BrokenPipeError)):
+            raise
+        raise ResourceError(f"Could not read {name}: {error.strerror}") from error
+
+
+def _decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{name}, line {number}: expected UTF-8 text. {error}") from error
+
+
+def _decoded_pieces(file: BinaryIO, name: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    read = 0
+    while True:
+        piece = file.read(PIECE)
+        # Bytes of a character that the last piece ended in.
+        waiting, _ = decoder.getstate()
+        try:
+            yield decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}, byte offset {read - len(waiting) + error.start}: expected UTF-8 text. "
+                f"Received: 0x{error.object[error.start]:02x}, {error.reason}"
+            ) from error
+        if not piece:
+            return
+        read += len(piece)
+
+
+def shortened(text: str, length: int) -> str:
+    r"""The beginning of a text on one line.
+
+    Example:
+        >>> shortened("A gem.", 6), shortened(" A\n\n gem. Watch it!", 6)
+        ('A gem.', 'A gem.…')
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[:length].rstrip() + "…"
+
+
+def chunked(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yields the items in lists of a size; the last has the rest."""
+    chunk: list[str] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def with_first(first: list[str], rest: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yields the first list, unless it is empty, and then the rest."""
+    if first:
+        yield first
+    yield from rest

@@ -1,0 +1,341 @@
+"""Commands of sentiment models: train, evaluate, predict, and what goes with them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment_rnn.commands.data import (
+    cache_of,
+    chunked,
+    input_texts,
+    read_data,
+    shortened,
+    with_first,
+)
+from sentiment_rnn.commands.output import (
+    format_scores,
+    format_table,
+    open_output,
+    write_predictions,
+)
+from sentiment_rnn.commands.quiet import import_keras
+from sentiment_rnn.errors import UsageError
+from sentiment_rnn.prediction import Prediction
+from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS, Preset
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sentiment_rnn.preprocessing import PreprocessingConfig
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+TRAINED = Path("trained")
+# Texts that are read, predicted and written at a time: memory doesn't grow with the input.
+CHUNK = 2000
+# Characters of a document that stand for it in the output.
+BEGINNING = 80
+# What an old pair of Keras files says nothing of; its maxlen is the network's own.
+CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
+
+
+def train(options: Namespace) -> None:
+    """Trains a network, evaluates it and saves it."""
+    from sentiment_rnn.persistence import is_model_folder
+    from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.run_log import append_run
+
+    out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
+    settings = {name: getattr(options, name) for name in OPTIONS}
+    if options.resume:
+        own = ("preset", "vectors", "seed", "pretrained")
+        given = [name for name in own if getattr(options, name) is not None]
+        if given:
+            raise UsageError(f"--resume goes on with the model's own {given[0]}: leave it out.")
+        changed = {name: value for name, value in settings.items() if value is not None}
+        classifier = SentimentClassifier.load(out).set_params(**changed, warm_start=True)
+    else:
+        if out.exists() and not options.overwrite:
+            what = "a model" if is_model_folder(out) else "something else"
+            raise UsageError(
+                f"{out} is there already and holds {what}.\nName another --out, --resume training "
+                "it, or replace it with --overwrite."
+            )
+        # Before hours of training, not after them.
+        if out.exists() and not is_model_folder(out):
+            raise UsageError(f"{out} is there and is no model folder: it is not overwritten.")
+        if options.pretrained is not None and options.vectors is not None:
+            raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
+        classifier = SentimentClassifier(
+            options.preset or "textbook",
+            vectors=options.vectors or "imdb",
+            seed=options.seed or 0,
+            pretrained=options.pretrained,
+            **settings,
+        )
+    if classifier.settings().training.engine == "keras":
+        import_keras()
+    teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
+    train, test = read_data(options, unsupervised=bool(teachers))
+    taught_texts, taught = _taught(teachers, train.unsupervised or [])
+    if options.limit is not None:
+        train = train.limit(options.limit, classifier.seed)
+    classifier.fit(
+        train.texts,
+        train.labels,
+        groups=train.groups,
+        taught_texts=taught_texts,
+        taught_probabilities=taught,
+        cache=cache_of(options),
+        verbose=True,
+    )
+    if test is not None and options.test:
+        print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
+        classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
+    classifier.save(out)
+    append_run(
+        out.parent,
+        {
+            "name": out.name,
+            "data": str(options.data),
+            "limit": options.limit,
+            "parameters": classifier.count_params(),
+            "metrics": classifier.metrics_,
+            **classifier.provenance_,
+        },
+    )
+    print(f"saved {out}", file=sys.stderr)
+    print(format_scores(classifier.metrics_))
+
+
+def pretrain(options: Namespace) -> None:
+    """Lets a network learn which word comes next, and saves it."""
+    from sentiment_rnn.persistence import is_model_folder
+    from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.config import PretrainingConfig
+
+    out: Path = options.out
+    if out.exists() and not (options.overwrite and is_model_folder(out)):
+        raise UsageError(
+            f"{out} is there already. Name another --out, or replace a model with --overwrite."
+        )
+    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
+    if not options.resume:
+        checkpoint.unlink(missing_ok=True)
+    elif not checkpoint.exists():
+        raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
+    settings = {name: getattr(options, name) for name in NETWORK_OPTIONS}
+    classifier = SentimentClassifier(
+        options.preset, vectors=options.vectors, seed=options.seed, **settings
+    )
+    chosen = {name: getattr(options, name) for name in PRETRAINING_OPTIONS}
+    try:
+        config = PretrainingConfig(**{k: v for k, v in chosen.items() if v is not None})
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    classifier.settings()
+    import_keras()
+    train, _ = read_data(options, unsupervised=options.unsupervised)
+    texts = train.texts + (train.unsupervised or [])
+    classifier.pretrain(texts, config, checkpoint=checkpoint, cache=cache_of(options), verbose=True)
+    classifier.save(out)
+    checkpoint.unlink(missing_ok=True)
+    print(f"saved {out}", file=sys.stderr)
+    print(f"perplexity of the texts held out: {classifier.provenance_['perplexity']:,}")
+
+
+def _taught(
+    teachers: Sequence[SentimentClassifier], texts: list[str]
+) -> tuple[list[str], Sequence[float] | np.ndarray]:
+    """The reviews without label, and what the teachers say of them on average."""
+    if not teachers:
+        return [], []
+    print(f"reading {len(texts):,} reviews without label, to teach", file=sys.stderr)
+    said, *others = (teacher.predict_proba(texts)[:, 1] for teacher in teachers)
+    for other in others:
+        said += other
+    return texts, said / len(teachers)
+
+
+def evaluate(options: Namespace) -> None:
+    """Prints the scores of a model on labelled texts."""
+    classifier = _load_model(options)
+    train, test = read_data(options)
+    # A table has one part, which is what it is evaluated on.
+    part = train if options.split == "train" or test is None else test
+    if options.limit is not None:
+        part = part.limit(options.limit, seed=0)
+    scores = classifier.evaluate(part.texts, part.labels)
+    if options.json:
+        print(json.dumps(scores))
+        return
+    print(format_scores({"all" if test is None else options.split: scores}))
+    print("\nconfusion matrix    " + "".join(f"{name:>12}" for name in classifier.class_names))
+    for name, row in zip(classifier.class_names, scores["confusion_matrix"], strict=True):
+        print(f"{name:>12} called" + "".join(f"{count:>13}" for count in row))
+    rows = [
+        [f"{one['from']} to {one['to']}", f"{one['texts']:,}", f"{one['accuracy']:.4g}"]
+        for one in scores["accuracy_by_length"]
+    ]
+    print("\n" + format_table(["known tokens", "texts", "accuracy"], rows))
+
+
+def predict(options: Namespace) -> None:
+    """Writes the class of each text."""
+    if options.text and options.input:
+        raise UsageError("Give texts as arguments or in --input, not both.")
+    if options.text and options.document:
+        raise UsageError(
+            "--document takes the document from --input or standard input: leave the texts out."
+        )
+    # Python has no standard input at all where the caller closed it.
+    nothing_comes = sys.stdin is None or sys.stdin.isatty()
+    if not options.text and not options.input and nothing_comes:
+        raise UsageError(
+            "No text to predict. Give it as an argument, in a file with --input, or on standard "
+            "input, one text a line."
+        )
+    with input_texts(options) as texts, open_output(options.output) as output:
+        predictions: Iterable[Prediction]
+        if options.document:
+            beginning = next(texts)
+            name = shortened(beginning, BEGINNING)
+            document = chain([beginning], texts)
+            predictions = [_load_model(options).document_prediction(document, name)]
+        else:
+            first = next(iter(chunks := chunked(texts, CHUNK)), [])
+            classifier = _load_model(options, texts=first)
+            predictions = (
+                prediction
+                for chunk in with_first(first, chunks)
+                for prediction in classifier.predictions(chunk)
+            )
+        write_predictions(predictions, options.format, output)
+
+
+def vectors(options: Namespace) -> None:
+    """Trains word vectors and saves them."""
+    from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
+    from sentiment_rnn.preprocessing.tokenized import Corpus
+
+    unsupervised = options.unsupervised
+    train, _ = read_data(options, unsupervised=unsupervised)
+    texts = train.texts + (train.unsupervised or [] if unsupervised else [])
+    print(f"reading {len(texts):,} texts", file=sys.stderr)
+    tokenizer = TreebankTokenizer(lowercase=options.lowercase)
+    sentences = Corpus(texts, tokenizer, cache=cache_of(options)).tokenized
+    print("training word vectors", file=sys.stderr)
+    vectors = WordVectors.train(
+        sentences,
+        vector_size=options.vector_size,
+        window=options.window,
+        min_count=options.min_count,
+        epochs=options.epochs,
+        skip_gram=options.skip_gram,
+        workers=options.workers,
+        seed=options.seed,
+    )
+    vectors = vectors.head(options.words or len(vectors)).with_length(1)
+    vectors = vectors.to_int8() if options.int8 else vectors
+    vectors.save(options.out)
+    print(f"saved {len(vectors):,} words to {options.out}", file=sys.stderr)
+
+
+def convert(options: Namespace) -> None:
+    """Makes a model folder of old Keras files."""
+    if options.out.exists() and not options.overwrite:
+        raise UsageError(f"{options.out} is there already. Name another, or give --overwrite.")
+    settings = {name: getattr(options, name) for name in CONVERTED}
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    preprocessing = Preset().replace(**chosen).preprocessing
+    classifier = _keras_files(
+        options.model, options.weights, options, preprocessing=preprocessing, limit=options.words
+    )
+    classifier.save(options.out)
+    print(f"saved {options.out}", file=sys.stderr)
+
+
+def runs(options: Namespace) -> None:
+    """Prints the training runs, the best first."""
+    from sentiment_rnn.training.run_log import read_runs
+
+    rows = []
+    for run in read_runs(options.folder):
+        test = run["metrics"].get("test", {}).get("accuracy")
+        changed = " ".join(f"{name}={value}" for name, value in run["options"].items())
+        rows.append(
+            [
+                run["name"],
+                f"{run['metrics']['validation']['accuracy']:.4f}",
+                "" if test is None else f"{test:.4f}",
+                f"{run['parameters']:,}",
+                f"{run['seconds']:.0f}",
+                str(run["seed"]),
+                f"{run['preset']} {changed}".strip(),
+            ]
+        )
+    head = ["model", "validation", "test", "parameters", "seconds", "seed", "settings"]
+    print(format_table(head, rows))
+
+
+def summary(options: Namespace) -> None:
+    """Prints the layers of a network."""
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    import_keras()
+    if options.model is not None:
+        print(SentimentClassifier.load(options.model).summary())
+        return
+    settings = {name: getattr(options, name) for name in OPTIONS}
+    print(SentimentClassifier(options.preset or "textbook", **settings).summary())
+
+
+def _load_model(options: Namespace, texts: Iterable[str] | None = None) -> SentimentClassifier:
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    if options.model is not None and options.model.suffix == ".json":
+        return _keras_files(options.model, None, options, texts=texts)
+    if options.vectors is not None:
+        raise UsageError("A model folder has its own word vectors: --vectors is for OLD.json.")
+    return SentimentClassifier.load(options.model)
+
+
+def _keras_files(
+    model: Path,
+    weights: Path | None,
+    options: Namespace,
+    *,
+    preprocessing: PreprocessingConfig | None = None,
+    texts: Iterable[str] | None = None,
+    limit: int | None = None,
+) -> SentimentClassifier:
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    if options.vectors is None:
+        raise UsageError(
+            f"{model} holds no word vectors. Name those that it was trained with: --vectors imdb, "
+            "or --vectors PATH."
+        )
+    return SentimentClassifier.from_keras_files(
+        model,
+        weights,
+        vectors=options.vectors,
+        preprocessing=preprocessing,
+        texts=texts,
+        limit=limit,
+    )
+
+
+def _name_of(data: str) -> str:
+    """A short name of a data source for the folder of a model trained on it.
+
+    Example:
+        >>> _name_of("data/aclImdb_v1.tar.gz"), _name_of("sample")
+        ('aclImdb_v1', 'sample')
+    """
+    return Path(data).name.split(".")[0] or "data"
