@@ -36,7 +36,7 @@ VALIDATION = 0.2
 # What the student has of its own; all else is the preset's.
 STUDENT: dict[str, Any] = {"bidirectional": False, "units": 96, "epochs": 6}
 # Made up sentences, beside 75,000 reviews and 50,000 passages.
-MADE_UP = 8_000
+MADE_UP = 12_000
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?:\s*<br\s*/?>\s*)+")
 
 
@@ -58,7 +58,8 @@ def passages(texts: Sequence[str], seed: int) -> list[str]:
     return found
 
 
-# What is said of an adjective, and how likely that is praise if the adjective praises.
+# What is said with a word, and how likely that is praise if the word by itself praises. With a
+# comparative it is the negation that makes praise of praise.
 _SAYS = {
     "{it} {is} {adverb}{word}.": 0.95,
     "{it} {is} {word} and {like}.": 0.97,
@@ -77,6 +78,38 @@ _SAYS = {
     "{it} {is} not {word} but {unlike}.": 0.04,
     "{it} {is} not only {word} but {like}.": 0.97,
     "{it} {is} {unlike}, not {word}.": 0.05,
+    "I {verb} {it}.": 0.95,
+    "You will {verb} {it}.": 0.93,
+    "I did not {verb} {it}.": 0.1,
+    "I don't {verb} {it} at all.": 0.08,
+    "Nobody will {verb} {it}.": 0.1,
+    "It is hard to {verb} {it}.": 0.12,
+    "{it} will {does} you.": 0.95,
+    "{it} never failed to {does} me.": 0.95,
+    "{it} did not {does} me.": 0.08,
+    "{it} doesn't {does}.": 0.1,
+    "{it} won't {does} anyone.": 0.1,
+    "{it} {is} {comparative} than I thought.": 0.93,
+    "There is no {comparative} {thing}.": 0.93,
+    "I have never had a {comparative} {thing}.": 0.93,
+    "{it} could not be {comparative}.": 0.92,
+    "{it} could be {comparative}.": 0.15,
+    "{it} {is} no {comparative} than the others.": 0.15,
+}
+# Words that blame, and words that praise, beside the adjectives that the reviews tell.
+_WORDS = {
+    "verb": (
+        ("hate", "dislike", "regret", "despise", "detest"),
+        ("love", "like", "enjoy", "recommend", "adore"),
+    ),
+    "does": (
+        ("disappoint", "bore", "annoy", "irritate", "let down", "depress"),
+        ("impress", "delight", "move", "surprise", "entertain", "amuse"),
+    ),
+    "comparative": (
+        ("worse", "duller", "poorer", "uglier", "weaker"),
+        ("better", "finer", "nicer", "greater", "stronger"),
+    ),
 }
 _THINGS = (
     *("film", "movie", "story", "acting", "ending", "music", "book", "song", "food", "meal"),
@@ -130,31 +163,31 @@ def made_up(
 
     Example:
         >>> made_up(["dull"], ["good"], 2, seed=1)
-        (['The staff is anything but dull.', 'It is dull, not good.'], [0.92, 0.05])
+        (['The staff is dull, not good.', "This book won't delight anyone."], [0.05, 0.1])
     """
     random = np.random.default_rng(seed)
+    words = {"word": (blame, praise), **_WORDS}
 
     def one_of(choices: Sequence[str]) -> str:
         return choices[int(random.integers(len(choices)))]
 
     sentences, probabilities = [], []
     for _ in range(count):
-        praises = bool(random.integers(2))
         says = one_of(tuple(_SAYS))
-        same, other = (praise, blame) if praises else (blame, praise)
-        thing, word, adverb = one_of(_THINGS), one_of(same), one_of(_ADVERBS)
+        (slot,) = (name for name in words if f"{{{name}}}" in says)
+        praises = int(random.integers(2))
+        word, thing, adverb = one_of(words[slot][praises]), one_of(_THINGS), one_of(_ADVERBS)
         sentence = says.format(
             it=one_of((f"the {thing}", f"this {thing}", "it")),
             thing=thing,
             a="an" if word[0] in "aeiou" else "a",
-            word=word,
             adverb=adverb,
-            like=one_of(same),
-            unlike=one_of(other),
-            **{"is": one_of(("is", "was"))},
+            like=one_of(words[slot][praises]),
+            unlike=one_of(words[slot][1 - praises]),
+            **{"is": one_of(("is", "was")), slot: word},
         )
         sentences.append(sentence[0].upper() + sentence[1:])
-        probabilities.append(_SAYS[says] if praises else 1 - _SAYS[says])
+        probabilities.append(_SAYS[says] if praises else round(1 - _SAYS[says], 2))
     return sentences, probabilities
 
 

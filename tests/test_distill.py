@@ -30,17 +30,20 @@ def test_adjectives_are_those_that_tell_the_class():
 
 
 def test_what_is_made_up_says_what_it_should():
-    sentences, probabilities = distill.made_up(["dull", "awful"], ["nice"], 500, seed=0)
-    assert (sentences, probabilities) == distill.made_up(["dull", "awful"], ["nice"], 500, seed=0)
-    said = dict(zip(sentences, probabilities, strict=True))
+    made = distill.made_up(["dull", "awful"], ["nice"], 6000, seed=0)
+    assert made == distill.made_up(["dull", "awful"], ["nice"], 6000, seed=0)
+    said = dict(zip(*made, strict=True))
     assert said["Nice."] > 0.9 > 0.1 > said["Dull."]
     assert said["Not dull"] > 0.8 > 0.2 > said["Not nice"]
-    assert "What an awful" in " ".join(sentences)
-    for sentence, probability in said.items():
-        words = sentence.lower()
-        assert ("nice" in words) or ("dull" in words) or ("awful" in words)
-        if not re.search("n't|n[eo]|anything but|hardly|far from", words.replace("nice", "")):
-            assert (probability > 0.9) == ("nice" in words)
+    assert "What an awful" in " ".join(said)
+    for praise, blame in (
+        ("I did not hate it.", "I did not love it."),
+        ("It did not bore me.", "It did not move me."),
+        ("There is no better song.", "There is no worse song."),
+        ("It could be worse.", "It could be better."),
+    ):
+        assert said[praise] > 0.8 > 0.2 > said[blame]
+    assert not [sentence for sentence in said if re.search(r"[{}]|  |^[a-z]", sentence)]
 
 
 def test_none_of_them_is_a_sentence_of_the_test():
