@@ -10,8 +10,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from sentiment_rnn.commands.data import read_data
+from sentiment_rnn.commands.imports import import_keras
 from sentiment_rnn.commands.output import format_table
-from sentiment_rnn.commands.quiet import import_keras
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.presets import CHARACTER_OPTIONS
 

@@ -18,13 +18,13 @@ from sentiment_rnn.commands.data import (
     shortened,
     with_first,
 )
+from sentiment_rnn.commands.imports import begin_import, import_keras
 from sentiment_rnn.commands.output import (
     format_scores,
     format_table,
     open_output,
     write_predictions,
 )
-from sentiment_rnn.commands.quiet import import_keras
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS, Preset
@@ -80,6 +80,9 @@ def train(options: Namespace) -> None:
         )
     if classifier.settings().training.engine == "keras":
         import_keras()
+    else:
+        # A gradient needs it, and it takes as long as finding what was read before.
+        begin_import("scipy.sparse")
     teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
     train, test = read_data(options, unsupervised=bool(teachers))
     taught_texts, taught = _taught(teachers, train.unsupervised or [])

@@ -1,10 +1,13 @@
-"""Imports that would say more than a user wants to read."""
+"""Imports that say more than a user wants to read, or take longer than a user wants to wait."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
 
 
 def import_keras() -> None:
@@ -25,3 +28,16 @@ def import_keras() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+
+
+def begin_import(name: str) -> None:
+    """Imports a module that is needed soon, while this thread reads files.
+
+    Whoever needs it waits for the rest of the import, and is told what went wrong.
+    """
+
+    def run() -> None:
+        with suppress(ImportError):
+            import_module(name)
+
+    Thread(target=run, daemon=True).start()
