@@ -1,4 +1,4 @@
-"""Measures a model for its card: ``python -m scripts.measure models/recommended``.
+"""Measures a model for its card: ``python -m scripts.measure models/distilled``.
 
 On the test reviews, by their length too, and on the short sentences of `tests/short_sentences.csv`,
 which no model has seen: of films, with a negation, and of other things.

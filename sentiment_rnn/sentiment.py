@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from sentiment_rnn.training.config import PretrainingConfig
     from sentiment_rnn.training.fit import EncodedTexts, FitResult, Task
 
-DEFAULT_MODEL = "recommended"
+DEFAULT_MODEL = "distilled"
 _VECTORS_FILE = "word_vectors.npz"
 
 
@@ -752,7 +752,7 @@ class SentimentClassifier:
 
         Args:
             folder: the folder; or, where there is none of that name, a model that comes with the
-                package: "recommended", which is meant where none is named, or "textbook".
+                package: "distilled", which is meant where none is named, or "textbook".
 
         Raises:
             ModelError: if there is none, or it is damaged, or not to be trusted.

@@ -284,7 +284,7 @@ def sentence_embedding(texts: Sequence[str], labels: np.ndarray) -> Predict:
 
 
 METHODS: dict[str, tuple[Method, tuple[str, ...]]] = {
-    "this package, shipped model": (shipped("recommended"), ()),
+    "this package, shipped model": (shipped("distilled"), ()),
     "this package, shipped textbook model": (shipped("textbook"), ()),
     "this package, textbook network": (textbook_network, ()),
     "VADER": (vader, ("vaderSentiment",)),
