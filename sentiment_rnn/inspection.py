@@ -338,12 +338,7 @@ def rank_by_label(states: Array, labels: Array, name: str = "positive") -> list[
             "Expected states (texts, layers, units) and a label for each text. Received: "
             f"{states.shape} and {labels.shape}"
         )
-    if not np.isfinite(states).all():
-        text, layer, cell = np.argwhere(~np.isfinite(states))[0]
-        raise ValueError(
-            f"Expected finite states. Received: {states[text, layer, cell]} for text {text}, in "
-            f"layer {layer}, cell {cell}"
-        )
+    _check_finite(states, "for text")
     return _rank(states, {name: labels == 1})
 
 
@@ -446,12 +441,7 @@ def check_states(states: Array, text: str) -> Array:
             f"Expected states ({len(text)}, layers, units), one of each cell for each character "
             f"of the text. Received: {states.shape}"
         )
-    if not np.isfinite(states).all():
-        place, layer, cell = np.argwhere(~np.isfinite(states))[0]
-        raise ValueError(
-            f"Expected finite states. Received: {states[place, layer, cell]} after character "
-            f"{place}, in layer {layer}, cell {cell}"
-        )
+    _check_finite(states, "after character")
     return states
 
 
@@ -499,6 +489,15 @@ def _rank(states: Array, properties: Mapping[str, Array]) -> list[CellScore]:
                 )
             )
     return scores
+
+
+def _check_finite(states: Array, where: str) -> None:
+    if not np.isfinite(states).all():
+        place, layer, cell = np.argwhere(~np.isfinite(states))[0]
+        raise ValueError(
+            f"Expected finite states. Received: {states[place, layer, cell]} {where} {place}, in "
+            f"layer {layer}, cell {cell}"
+        )
 
 
 def _values(text: str, properties: Mapping[str, Callable[[str], Array]]) -> dict[str, Array]:
