@@ -44,7 +44,6 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
     return {
         "speed": _speed(results),
         "leaderboard": _table(leaderboard.HEAD, leaderboard.table(leaderboard.read())),
-        "networks": _networks(_measured("accuracy", "accuracy of networks", results)),
         "methods": _methods(
             _measured("accuracy", "accuracy of methods", results),
             _measured("accuracy", "speed of methods", results),
@@ -104,17 +103,6 @@ def _others(sides: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _memory(side: Mapping[str, Any]) -> str:
     peak = side["figures"].get(PEAK)
     return "" if peak is None else f"({number(peak)} MB)"
-
-
-def _networks(comparison: Mapping[str, Any]) -> str:
-    rows = []
-    for side in comparison["sides"]:
-        figures = side["figures"]
-        scores = [
-            f"{figures[part]:.4f} ± {figures[f'± {part}']:.4f}" for part in ("validation", "test")
-        ]
-        rows.append([side["name"], f"{figures['parameters']:,.0f}", *scores])
-    return _table(["network", "parameters", "validation", "test"], rows)
 
 
 def _methods(accuracy: Mapping[str, Any], speed: Mapping[str, Any]) -> str:
