@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import html
-import json
-import re
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from sentiment_rnn._files import atomic_file
+from sentiment_rnn import _pages
+from sentiment_rnn._pages import whole
 from sentiment_rnn.inspection import CellScore, check_states, rank_cells, top_next, unvarying
 
 Array = np.ndarray
@@ -72,19 +68,9 @@ def write_page(
         **_quantised_states(states),
         **_quantised_guesses(probabilities, symbols),
         **_ranking(states, text, ranking),
-        "text": _whole(text),
+        "text": whole(text),
     }
-    page = files("sentiment_rnn").joinpath("templates/characters.html").read_text(encoding="utf-8")
-    values = {
-        "title": html.escape(_whole(title)),
-        "data": _json(data),
-        "script hash": _hash(page, "script"),
-        "style hash": _hash(page, "style"),
-    }
-    # In one go, so that a text with a placeholder in it is left as it is.
-    page = re.sub(r"\{\{(.+?)\}\}", lambda match: values[match[1]], page)
-    with atomic_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+    _pages.write_page(path, "characters.html", title=title, data=data)
 
 
 def _check_probabilities(probabilities: Array, text: str, symbols: Sequence[str]) -> None:
@@ -124,7 +110,7 @@ def _quantised_guesses(probabilities: Array, symbols: Sequence[str]) -> dict[str
     used, places = np.unique(ids, return_inverse=True)
     return {
         "k": ids.shape[1],
-        "symbols": [_whole(symbols[place]) for place in used],
+        "symbols": [whole(symbols[place]) for place in used],
         "ids": _base64(places.reshape(ids.shape).astype("<u4")),
         "probabilities": _base64(np.rint(best.clip(0, 1) * 255).astype(np.uint8)),
     }
@@ -150,7 +136,7 @@ def _ranking(states: Array, text: str, ranking: Sequence[CellScore] | None) -> d
         "first": [first.layer, first.cell] if first else [0, 0],
         "ranking": [
             {
-                "property": _whole(name),
+                "property": whole(name),
                 "cells": [
                     [
                         score.layer,
@@ -169,22 +155,3 @@ def _ranking(states: Array, text: str, ranking: Sequence[CellScore] | None) -> d
 
 def _base64(array: Array) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
-
-
-def _whole(text: str) -> str:
-    """A text without halves of surrogate pairs, which JavaScript would take for one character."""
-    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
-
-
-def _json(data: Mapping[str, object]) -> str:
-    """JSON that ends no script element and opens no comment, whatever is in it."""
-    written = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", written)
-
-
-def _hash(page: str, tag: str) -> str:
-    """What a Content-Security-Policy allows by: nothing else than this may run, or give style."""
-    content = re.search(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
-    assert content is not None
-    digest = hashlib.sha256(content[1].encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

@@ -173,6 +173,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--output", type=Path, metavar="FILE", help="file (standard output)")
     predict.add_argument("--format", choices=("text", "json", "jsonl", "csv"), default="text")
+    predict.add_argument(
+        "--explain",
+        action="store_true",
+        help="say of each token what it adds to the verdict, and what the verdict was after it; on "
+        "a terminal, colour the text by it",
+    )
+    predict.add_argument(
+        "--page", type=Path, metavar="FILE.html", help="write a web page that shows the same"
+    )
+    predict.add_argument(
+        "--method",
+        choices=("gradient", "occlusion"),
+        default="gradient",
+        help="what a token adds: by the gradient, or by leaving it out, which takes longer "
+        "(gradient)",
+    )
 
     download = _command(commands, "download", tools.download, "fetch a public data set")
     download.add_argument("name", choices=("imdb", "text8"), help="the data set")

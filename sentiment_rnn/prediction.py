@@ -1,6 +1,11 @@
-"""What a classifier says of a text."""
+"""What a classifier says of a text, and what each token has to do with it."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -18,3 +23,38 @@ class Prediction:
     label: str
     probability: float
     truncated: bool
+
+
+class TokenExplanation(NamedTuple):
+    """What one token has to do with what a classifier says.
+
+    Args:
+        token: as the model reads it.
+        start: the character of the text that it begins with, from 0.
+        end: the character behind it.
+        probability: of the positive class, of the text up to and with this token.
+        contribution: by how much it raises the log odds of the positive class, or lowers them; None
+            of a token that the model doesn't read, because it doesn't know it or the text is cut.
+    """
+
+    token: str
+    start: int
+    end: int
+    probability: float
+    contribution: float | None
+
+
+@dataclass(frozen=True)
+class Explanation(Prediction):
+    """What a classifier says of one text, and why.
+
+    Args:
+        before: the probability of the positive class before the first token is read.
+        tokens: all tokens of the text, in order.
+        states: of each token the outputs of the last recurrent layer at it, floats ``(tokens,
+            units)``; of one that isn't read those before it, or zeros.
+    """
+
+    before: float
+    tokens: list[TokenExplanation]
+    states: np.ndarray

@@ -24,6 +24,7 @@ from sentiment_rnn.evaluation import (
     best_temperature,
     evaluate_probabilities,
 )
+from sentiment_rnn.explaining import explain_texts, log_odds_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
@@ -33,7 +34,7 @@ from sentiment_rnn.persistence.model_folder import (
     load_model,
     save_model,
 )
-from sentiment_rnn.prediction import Prediction
+from sentiment_rnn.prediction import Explanation, Prediction, TokenExplanation
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig, Preprocessor
 from sentiment_rnn.preprocessing.tokenized import (
     Corpus,
@@ -580,6 +581,79 @@ class SentimentClassifier:
         label = self.class_names[int(probabilities.argmax())]
         return Prediction(name, label, float(probabilities[-1]), truncated)
 
+    def explain(self, text: str, *, method: str = "gradient") -> list[TokenExplanation]:
+        """What each token of a text has to do with what the model says of it.
+
+        Args:
+            text: the text.
+            method: how contributions are computed: "gradient", times the token's vector; or
+                "occlusion", what changes without the token, which takes longer.
+
+        Returns:
+            The tokens in order, each ``(token, start, end, probability, contribution)``: its place
+            in the text, ``text[start:end]``; the probability of the positive class after reading
+            it, which is that of the text up to there; and by how much it raises the log odds of
+            the positive class in the end, or None if the model doesn't read it.
+
+        Raises:
+            UsageError: for another method.
+            ModelError: if there is no trained network yet.
+
+        Example:
+            >>> classifier = SentimentClassifier.load()
+            >>> dull, _, wonderful, _ = classifier.explain("Dull? Wonderful!")
+            >>> dull.contribution < 0 < wonderful.contribution
+            True
+            >>> wonderful.token, wonderful.start, wonderful.end
+            ('Wonderful', 6, 15)
+
+        Sources: see `sentiment_rnn.explaining`.
+        """
+        return self.explanations([text], method=method)[0].tokens
+
+    def explanations(self, texts: Sequence[str], *, method: str = "gradient") -> list[Explanation]:
+        """What `predictions` says of each text, and why.
+
+        Args:
+            texts: the texts.
+            method: as in `explain`.
+
+        Raises:
+            UsageError: for another method.
+            ModelError: if there is no trained network yet.
+        """
+        self._check_is_fitted()
+        return explain_texts(
+            _checked_texts(texts),
+            self._network,
+            self._weights,
+            self._preprocessor,
+            class_names=self.class_names,
+            method=method,
+        )
+
+    def transform(self, texts: Sequence[str]) -> np.ndarray:
+        """The thought vector of each text: what the network makes of it, before it decides.
+
+        That is what the last layer reads; of a network with the head flatten the state after the
+        last token. Texts that mean something like it have vectors that lie close together.
+
+        Returns:
+            float32 ``(texts, features)``.
+
+        Raises:
+            ModelError: if there is no trained network yet.
+
+        Example:
+            >>> SentimentClassifier.load("textbook").transform(["A moving film.", "Dull."]).shape
+            (2, 50)
+        """
+        self._check_is_fitted()
+        encoded = self._preprocessor.encode(_checked_texts(texts))
+        network = thought_network(self._network)
+        weights = self._weights[: len(network.weights())]
+        return Predictor(network, weights, self._preprocessor).predict(encoded)
+
     def score(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> float:
         """The share of texts whose predicted label is right."""
         return float(np.mean(self.predict(texts) == np.asarray(labels)))
@@ -636,8 +710,7 @@ class SentimentClassifier:
                 f"{last.class_name} with {last.config.get('activation')}"
             )
         targets = self._targets(labels)
-        linear = dataclasses.replace(last, config={**last.config, "activation": "linear"})
-        network = dataclasses.replace(self._network, layers=(*self._network.layers[:-1], linear))
+        network = log_odds_network(self._network)
         encoded = self._preprocessor.encode(_checked_texts(texts))
         odds = Predictor(network, self._weights, self._preprocessor).predict(encoded)[:, 0]
         temperature = best_temperature(targets, odds)

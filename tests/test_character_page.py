@@ -1,13 +1,5 @@
 import base64
-import fcntl
-import json
 import os
-import re
-import select
-import shutil
-import subprocess
-import time
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -15,13 +7,9 @@ import pytest
 from sentiment_rnn.character_page import write_page
 from sentiment_rnn.errors import ResourceError
 from sentiment_rnn.inspection import CellScore, rank_cells
+from tests.pages import HOSTILE, Elements, assert_asks_for_nothing_else, data_of
 
 TEXT = 'To be,\nor "not" to BE?\nYes.'
-HOSTILE = (
-    "</script><script>bad=1</script><!-- <img src=x onerror=bad=1> {{title}} {{data}} \\u003c $& "
-    "\"'`&amp; \0\x01\x1b\x7f\t\r\u2028\u2029\u202e\u200b "
-    "שלום عربي e\u0301 é 😀👨\u200d👩 漢字 \ud83d\ude00"
-)
 
 
 def made(text, seed=0, layers=2, units=5, symbols=None):
@@ -38,24 +26,6 @@ def page_of(folder, text=TEXT, title="A title", ranking=None, **options):
     path = folder / "page.html"
     write_page(path, text, states, probabilities, symbols, title=title, ranking=ranking)
     return path, states, probabilities, symbols
-
-
-class Elements(HTMLParser):
-    """The start tags of a page, with their attributes."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-
-def data_of(path):
-    page = path.read_text(encoding="utf-8")
-    (data,) = re.findall(r'<script [^>]*id="data">(.*?)</script>', page)
-    return json.loads(data)
 
 
 def decoded(text, dtype):
@@ -129,14 +99,7 @@ def test_the_ranking_may_be_of_another_text(tmp_path):
 
 
 def test_a_page_asks_for_nothing_else(tmp_path):
-    page = page_of(tmp_path)[0].read_text(encoding="utf-8")
-    for tag, attributes in Elements(page).tags:
-        assert tag not in ("link", "img", "iframe", "base", "object")
-        assert not {"src", "href", "style", "onclick", "onload"} & set(attributes)
-    assert "://" not in page
-    assert "url(" not in page
-    assert "@import" not in page
-    assert "default-src 'none'" in page
+    assert_asks_for_nothing_else(page_of(tmp_path)[0])
 
 
 def test_no_text_becomes_an_element(tmp_path):
@@ -181,102 +144,6 @@ def test_probabilities_that_do_not_fit(tmp_path):
 
 
 # In a browser, where there is one.
-
-
-class Browser:
-    """A headless Chromium that is spoken to through two pipes."""
-
-    def __init__(self, program, folder):
-        asked, self._ask = os.pipe()
-        self._answers, answered = os.pipe()
-        # It reads what it is asked from file 3 and answers in file 4: the pipes' own numbers must
-        # be neither, or one redirection would undo the other.
-        inside = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (asked, answered)]
-        command = f'exec "$0" "$@" 3<&{inside[0]} 4>&{inside[1]} 2>"{folder}/log"'
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        options += [f"--user-data-dir={folder}/profile", "--remote-debugging-pipe"]
-        self._process = subprocess.Popen(
-            ["bash", "-c", command, program, *options, "about:blank"],
-            pass_fds=inside,
-            stdout=subprocess.DEVNULL,
-        )
-        for end in (asked, answered, *inside):
-            os.close(end)
-        self._left, self._number, self._session = b"", 0, None
-        self.errors = []
-
-    def ask(self, method, **parameters):
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._ask, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._read()
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer
-                return answer["result"]
-            if answer.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
-                self.errors.append(answer["params"])
-            if answer.get("method") == "Runtime.consoleAPICalled":
-                self.errors.append(answer["params"])
-
-    def _read(self):
-        while b"\0" not in self._left:
-            assert select.select([self._answers], [], [], 60)[0], "the browser says nothing"
-            piece = os.read(self._answers, 1 << 16)
-            assert piece, "the browser has gone"
-            self._left += piece
-        message, self._left = self._left.split(b"\0", 1)
-        return json.loads(message)
-
-    def open(self, address, width=1200):
-        self._session = None
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        self.errors.clear()
-        for domain in ("Runtime", "Log", "Page"):
-            self.ask(f"{domain}.enable")
-        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.ask("Emulation.setDeviceMetricsOverride", **size)
-        self.ask("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
-
-    def run(self, code):
-        done = self.ask("Runtime.evaluate", expression=code, returnByValue=True)
-        assert "exceptionDetails" not in done, done
-        return done["result"].get("value")
-
-    def wait(self, code):
-        until = time.monotonic() + 30
-        while not self.run(code):
-            assert time.monotonic() < until, f"never true: {code}"
-            time.sleep(0.02)
-
-    def press(self, key):
-        codes = {"ArrowLeft": 37, "ArrowRight": 39, "Tab": 9, "Enter": 13}
-        enter = {"text": "\r"} if key == "Enter" else {}
-        for kind in ("keyDown", "keyUp"):
-            parameters = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
-            self.ask("Input.dispatchKeyEvent", type=kind, **parameters, **enter)
-
-    def close(self):
-        os.close(self._ask)
-        os.close(self._answers)
-        self._process.terminate()
-        self._process.wait(timeout=30)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    program = next((path for path in map(shutil.which, names) if path), None)
-    if program is None:
-        pytest.skip(f"no browser to look at the page with: none of {', '.join(names)} is installed")
-    found = Browser(program, tmp_path_factory.mktemp("browser"))
-    yield found
-    found.close()
 
 
 SHARES = """Array.from(document.querySelectorAll(".c > :first-child"), top => {

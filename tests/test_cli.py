@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.cli import main
 from tests.conftest import ROOT
+from tests.pages import data_of
 from tests.persistence import old_keras
 
 SMALL = ["--units", "3", "--maxlen", "40", "--epochs", "1"]
@@ -259,6 +261,103 @@ def test_an_empty_input_gives_an_empty_output(run, saved, tmp_path):
         assert (code, out) == (0, expected)
 
 
+# Explaining
+
+
+EXPLAINED = ["A dull start, a wonderful end, xyzzyq.", 'Say "no"<br />\x1b[2J now']
+
+
+def test_an_explanation_goes_through_every_token(run, saved, monkeypatch):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    code, out, err = run("predict", "--explain", "--model", saved, *EXPLAINED)
+    assert code == 0, err
+    classifier = SentimentClassifier.load(saved)
+    for block, text in zip(out.split("\n\n"), EXPLAINED, strict=False):
+        first, head, *lines = block.splitlines()
+        (expected,) = classifier.explanations([text])
+        assert first == f"{expected.label}\t{expected.probability:.4f}"
+        assert head.split() == ["token", "probability", "contribution"]
+        for line, token in zip(lines, expected.tokens, strict=True):
+            there = text[token.start : token.end].replace("\x1b", "\\x1b")
+            adds = "not read" if token.contribution is None else f"{token.contribution:+.2f}"
+            assert line.split(maxsplit=2) == [there, f"{token.probability:.3f}", adds]
+    assert "not read" in out
+    assert "\x1b" not in out
+
+
+def test_on_a_terminal_an_explanation_colours_the_text(run, saved, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _, out, _ = run("predict", "--explain", "--model", saved, *EXPLAINED)
+    colours = re.findall(r"\x1b\[38;5;16;48;5;(\d+)m(.*?)\x1b\[0m", out)
+    (first, _) = SentimentClassifier.load(saved).explanations(EXPLAINED)
+    added = [(token.token, token.contribution or 0) for token in first.tokens]
+    most = max(abs(contribution) for _, contribution in added)
+    names = {-3: "208", -2: "216", -1: "223", 1: "153", 2: "111", 3: "75"}
+    levels = [(round(3 * contribution / most), word) for word, contribution in added]
+    expected = [(names[level], word) for level, word in levels if level]
+    assert colours[: len(expected)] == expected
+    # Without its colours it is the text, but that nothing in it can move a terminal's cursor.
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", out)
+    assert "\x1b" not in plain
+    assert plain.split("\n\n")[0].split("\n")[1] == EXPLAINED[0]
+    assert 'Say "no"<br />\\x1b[2J now' in plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    _, out, _ = run("predict", "--explain", "--model", saved, *EXPLAINED)
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_an_explanation_as_json(run, saved, tmp_path, method):
+    options = ("predict", "--explain", "--model", saved, "--method", method, *EXPLAINED, "")
+    _, out, _ = run(*options, "--format", "jsonl")
+    found = [json.loads(line) for line in out.splitlines()]
+    expected = SentimentClassifier.load(saved).explanations([*EXPLAINED, ""], method=method)
+    for row, explanation in zip(found, expected, strict=True):
+        keys = ["text", "label", "probability", "truncated", "before", "tokens"]
+        assert list(row) == keys
+        assert (row["text"], row["label"]) == (explanation.text, explanation.label)
+        for token, other in zip(row["tokens"], explanation.tokens, strict=True):
+            assert token == pytest.approx(other._asdict(), abs=1e-6)
+    _, out, _ = run(*options, "--format", "json")
+    assert json.loads(out) == found
+    code, out, _ = run(*options, "--format", "json", "--output", "o.json")
+    assert (code, out) == (0, "")
+    assert json.loads((tmp_path / "o.json").read_text(encoding="utf-8")) == found
+
+
+@pytest.mark.parametrize("kind", ["text", "jsonl", "csv"])
+def test_a_page_of_explanations(run, saved, tmp_path, kind):
+    options = ("predict", "--model", saved, "--format", kind, *EXPLAINED)
+    code, out, err = run(*options, "--page", "page.html")
+    assert (code, err) == (0, "saved page.html\n")
+    assert out == run(*options)[1]
+    data = data_of(tmp_path / "page.html")
+    assert [one["text"] for one in data["texts"]] == EXPLAINED
+    assert f"<title>Why {saved.name} says what it says</title>" in (
+        tmp_path / "page.html"
+    ).read_text(encoding="utf-8")
+
+
+def test_too_many_texts_for_a_page_and_none(run, saved, tmp_path, monkeypatch):
+    monkeypatch.setattr("sentiment_rnn.commands.sentiment.SHOWN", 2)
+    options = ("predict", "--model", saved, "--page", "page.html")
+    code, out, err = run(*options, "a", "b", "c")
+    assert (code, out) == (2, "")
+    assert "A page shows at most 2 texts. Received more: shorten the input." in err
+    (tmp_path / "empty.txt").write_text("")
+    code, _, err = run(*options, "--input", "empty.txt")
+    assert code == 3
+    assert "A page shows at least one text. Received none." in err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_no_control_character_reaches_a_terminal(run, saved):
+    _, out, _ = run("predict", "--model", saved, "a\x1b[2Jb\r\x07\x9b", "tab\tstays")
+    first, second = out.splitlines()
+    assert first.endswith("\ta\\x1b[2Jb\\x0d\\x07\\x9b")
+    assert second.endswith("\ttab\tstays")
+
+
 DOCUMENT = "A joy –\nfrom start<br />to finish,\r\nand far too short. " * 3
 
 
@@ -392,6 +491,8 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["predict", "--input", "no.txt"], 5, "Could not read no.txt: No such file"),
         (["predict", "--vectors", "imdb", "x"], 2, "A model folder has its own word vectors"),
         (["predict", "--format", "xml", "x"], 2, "invalid choice: 'xml'"),
+        (["predict", "--explain", "--format", "csv", "x"], 2, "A row has no room for all tokens"),
+        (["predict", "--explain", "--document", "--input", "x"], 2, "leave --document out"),
         (["convert", "a.json", "a.h5", "--out", "o"], 2, "holds no word vectors"),
         (["convert", "a.json", "a.h5", "--out", "o", "--vectors", "imdb"], 4, "a.json"),
         (["runs"], 5, "No run log at trained/runs.jsonl"),

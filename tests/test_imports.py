@@ -54,7 +54,11 @@ def test_the_rules_see_the_whole_package():
 
 
 @pytest.mark.parametrize(
-    "name", ["datasets", "preprocessing", "numpy_rnn", "inspection", "character_page", "plotting"]
+    "name",
+    [
+        *("datasets", "preprocessing", "numpy_rnn"),
+        *("inspection", "explaining", "character_page", "explanation_page", "plotting"),
+    ],
 )
 def test_rooms_that_know_nothing_of_keras(name):
     assert not room(name) & importers("keras", "tensorflow")

@@ -80,6 +80,12 @@ class ArchitectureConfig:
                 "masking skips steps, and the head flatten has weights for each of them: take "
                 f"another one of {', '.join(HEADS)}"
             )
+        if self.masking and self.go_backwards and (self.layers > 1 or self.head != "last"):
+            raise ValueError(
+                "A layer that goes backwards gives its outputs in reverse, and Keras leaves the "
+                "mask as it is, so that what comes next would skip other steps than the padding. "
+                "With masking and go_backwards take one layer and the head last, or bidirectional."
+            )
         if self.stateful and (self.bidirectional or self.go_backwards):
             raise ValueError(
                 "A stateful network reads forwards: when it reads a window, those after it have "

@@ -235,12 +235,22 @@ class NetworkSpec:
         return any(layer.cell.config.get("stateful", False) for layer in self.layers)
 
     @property
+    def skips_masked_ends(self) -> bool:
+        """Whether more or fewer masked steps at the ends of a text change nothing."""
+        names = {layer.class_name for layer in self.layers}
+        # Keras reverses the outputs of such a layer, but not the mask that goes with them.
+        reversed_only = any(
+            layer.is_recurrent and layer["go_backwards"] and layer["return_sequences"]
+            for layer in self.layers
+        )
+        # These two don't know of masks.
+        knows_none = names & {"Flatten", "GlobalMaxPooling1D"}
+        return self.layers[0].class_name == "Masking" and not knows_none and not reversed_only
+
+    @property
     def skips_padding(self) -> bool:
         """Whether more or less padding, of zeros, at the ends of a text changes nothing."""
-        first, names = self.layers[0], {layer.class_name for layer in self.layers}
-        is_masked = first.class_name == "Masking" and first["mask_value"] == 0
-        # These two don't know of masks.
-        return is_masked and not names & {"Flatten", "GlobalMaxPooling1D"}
+        return self.skips_masked_ends and self.layers[0]["mask_value"] == 0
 
     def weights(self) -> list[WeightSpec]:
         """Every weight array in the order of `keras.Model.get_weights`."""

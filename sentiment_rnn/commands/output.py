@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,7 +14,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sentiment_rnn._files import atomic_file
-from sentiment_rnn.prediction import Prediction
+from sentiment_rnn.prediction import Explanation, Prediction
+
+# Backgrounds of a terminal with 256 colours, from faint to strong: orange and blue, which differ
+# for every kind of colour vision.
+_ORANGES, _BLUES = (223, 216, 208), (153, 111, 75)
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 @contextmanager
@@ -28,26 +35,121 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
 
 def write_predictions(predictions: Iterable[Prediction], kind: str, file: TextIO) -> None:
     """Writes predictions as text, CSV, JSON or JSON lines."""
+    columns = [column.name for column in dataclasses.fields(Prediction)]
     rows = (
-        {**dataclasses.asdict(prediction), "probability": round(prediction.probability, 6)}
+        {
+            **{name: getattr(prediction, name) for name in columns},
+            "probability": round(prediction.probability, 6),
+        }
         for prediction in predictions
     )
     if kind == "text":
         for row in rows:
             end = "\t(truncated)" if row["truncated"] else ""
-            file.write(f"{row['label']}\t{row['probability']:.4f}\t{row['text']}{end}\n")
+            text = printable(row["text"])
+            file.write(f"{row['label']}\t{row['probability']:.4f}\t{text}{end}\n")
     elif kind == "csv":
-        columns = [column.name for column in dataclasses.fields(Prediction)]
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    elif kind == "jsonl":
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     else:
-        file.write("[")
-        for number, row in enumerate(rows):
-            file.write((",\n " if number else "") + json.dumps(row, ensure_ascii=False))
-        file.write("]\n")
+        _write_json(rows, kind, file)
+
+
+def write_explanations(explanations: Iterable[Explanation], kind: str, file: TextIO) -> None:
+    """Writes explanations as text, JSON or JSON lines.
+
+    On a terminal the text is coloured by what its tokens add; elsewhere there is a line for each.
+    """
+    if kind == "text":
+        for explanation in explanations:
+            end = "\t(truncated)" if explanation.truncated else ""
+            file.write(f"{explanation.label}\t{explanation.probability:.4f}{end}\n")
+            file.write(_coloured(explanation) if _has_colours(file) else _listed(explanation))
+            file.write("\n\n")
+        return
+    rows = (
+        {
+            "text": one.text,
+            "label": one.label,
+            "probability": round(one.probability, 6),
+            "truncated": one.truncated,
+            "before": round(one.before, 6),
+            "tokens": [
+                {
+                    **token._asdict(),
+                    "probability": round(token.probability, 6),
+                    "contribution": token.contribution and round(token.contribution, 6),
+                }
+                for token in one.tokens
+            ],
+        }
+        for one in explanations
+    )
+    _write_json(rows, kind, file)
+
+
+def _write_json(rows: Iterable[dict[str, Any]], kind: str, file: TextIO) -> None:
+    if kind == "jsonl":
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return
+    file.write("[")
+    for number, row in enumerate(rows):
+        file.write((",\n " if number else "") + json.dumps(row, ensure_ascii=False))
+    file.write("]\n")
+
+
+def printable(text: str) -> str:
+    r"""A text without characters that would move a terminal's cursor, or worse.
+
+    Example:
+        >>> print(printable("a\x1b[2J\tb\n"))
+        a\x1b[2J	b\x0a
+    """
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def _has_colours(file: TextIO) -> bool:
+    """Whether to colour what is written; as the conventions of NO_COLOR and FORCE_COLOR have it."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or file.isatty()
+
+
+def _coloured(explanation: Explanation) -> str:
+    text, tokens = explanation.text, explanation.tokens
+    most = max((abs(token.contribution or 0) for token in tokens), default=0)
+    parts, end = [], 0
+    for token in tokens:
+        parts.append(text[end : token.start])
+        shown, end = printable(text[token.start : token.end]), token.end
+        # A third of the strongest, two thirds, and more.
+        strength = round(3 * abs(token.contribution or 0) / most) if most else 0
+        if token.contribution is None:
+            shown = f"\x1b[2m{shown}\x1b[0m"
+        elif strength:
+            colour = (_BLUES if token.contribution > 0 else _ORANGES)[strength - 1]
+            shown = f"\x1b[38;5;16;48;5;{colour}m{shown}\x1b[0m"
+        parts.append(shown)
+    parts.append(text[end:])
+    # Between tokens there is white space, and tags that are lines.
+    return "".join(part if part.startswith("\x1b") else _spaced(part) for part in parts)
+
+
+def _spaced(text: str) -> str:
+    return printable(re.sub(r"\s+", " ", text))
+
+
+def _listed(explanation: Explanation) -> str:
+    rows = [
+        [
+            printable(explanation.text[token.start : token.end]),
+            f"{token.probability:.3f}",
+            "not read" if token.contribution is None else f"{token.contribution:+.2f}",
+        ]
+        for token in explanation.tokens
+    ]
+    return format_table(["token", "probability", "contribution"], rows)
 
 
 def format_scores(metrics: dict[str, dict[str, Any]]) -> str:

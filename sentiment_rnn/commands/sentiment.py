@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from sentiment_rnn.commands.data import (
     cache_of,
@@ -23,9 +23,11 @@ from sentiment_rnn.commands.output import (
     format_scores,
     format_table,
     open_output,
+    printable,
+    write_explanations,
     write_predictions,
 )
-from sentiment_rnn.errors import UsageError
+from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS, Preset
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 TRAINED = Path("trained")
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
 CHUNK = 2000
+# Texts that a page shows.
+SHOWN = 100
 # Characters of a document that stand for it in the output.
 BEGINNING = 80
 # What an old pair of Keras files says nothing of; its maxlen is the network's own.
@@ -196,6 +200,13 @@ def predict(options: Namespace) -> None:
         raise UsageError(
             "--document takes the document from --input or standard input: leave the texts out."
         )
+    explains = options.explain or options.page is not None
+    if explains and options.document:
+        raise UsageError("A document is explained as a text: leave --document out.")
+    if options.explain and options.format == "csv":
+        raise UsageError(
+            "A row has no room for all tokens: with --explain take text, json or jsonl."
+        )
     # Python has no standard input at all where the caller closed it.
     nothing_comes = sys.stdin is None or sys.stdin.isatty()
     if not options.text and not options.input and nothing_comes:
@@ -213,12 +224,46 @@ def predict(options: Namespace) -> None:
         else:
             first = next(iter(chunks := chunked(texts, CHUNK)), [])
             classifier = _load_model(options, texts=first)
+            if explains:
+                _explain(classifier, with_first(first, chunks), options, output)
+                return
             predictions = (
                 prediction
                 for chunk in with_first(first, chunks)
                 for prediction in classifier.predictions(chunk)
             )
         write_predictions(predictions, options.format, output)
+
+
+def _explain(
+    classifier: SentimentClassifier,
+    chunks: Iterable[list[str]],
+    options: Namespace,
+    output: TextIO,
+) -> None:
+    """Writes why each text gets its class, and the page if there is to be one."""
+    from sentiment_rnn.explanation_page import write_page
+    from sentiment_rnn.sentiment import DEFAULT_MODEL
+
+    found = (
+        explanation
+        for chunk in chunks
+        for explanation in classifier.explanations(chunk, method=options.method)
+    )
+    write: Callable[..., None] = write_explanations if options.explain else write_predictions
+    if options.page is None:
+        write(found, options.format, output)
+        return
+    shown = list(islice(found, SHOWN + 1))
+    if len(shown) > SHOWN:
+        raise UsageError(f"A page shows at most {SHOWN} texts. Received more: shorten the input.")
+    if not shown:
+        raise DataError("A page shows at least one text. Received none.")
+    write(shown, options.format, output)
+    model = DEFAULT_MODEL if options.model is None else options.model.resolve().name
+    title = f"Why {printable(model)} says what it says"
+    write_page(options.page, shown, classifier.class_names, title=title)
+    print(f"saved {options.page}", file=sys.stderr)
 
 
 def vectors(options: Namespace) -> None:

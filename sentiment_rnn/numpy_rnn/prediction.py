@@ -33,7 +33,6 @@ _WHOLE_BATCH_SIZE = 256
 _FEWEST = 128
 # Steps of a stream that are read at once, one text being a small batch.
 _STREAM_STEPS = 1024
-_COUNTS_ALL_STEPS = ("Flatten", "GlobalMaxPooling1D")
 
 
 class Predictor:
@@ -104,6 +103,25 @@ class Predictor:
                 done.result()
         return outputs
 
+    def predict_prefixes(self, ids: np.ndarray) -> np.ndarray:
+        """The network's output for every beginning of a text, from none of it to all.
+
+        A network that reads forwards and skips padding says it as it goes. Any other reads each
+        beginning for itself.
+
+        Args:
+            ids: int32 ids of the text, at most ``maxlen``; not changed.
+
+        Returns:
+            float32 ``(tokens + 1, outputs)``: what `predict` gives for ``ids[:0]``, ``ids[:1]``,
+            and so on.
+        """
+        if self._refusal is not None or not self._network.spec.skips_padding:
+            return self.predict([ids[:count] for count in range(len(ids) + 1)])
+        rnn = RNN(self._network.spec, self._network.weights)
+        steps = [self._table.read(rnn, ids[np.newaxis, t : t + 1]) for t in range(len(ids))]
+        return np.concatenate([self.predict([ids[:0]]), *steps])
+
     def predict_stream(self, parts: Iterable[np.ndarray]) -> np.ndarray:
         """The network's output for one text that comes in parts, in constant memory.
 
@@ -142,8 +160,8 @@ class Predictor:
         together = None
         if spec.is_stateful:
             together = [_count_windows(spec, length) for length in lengths]
-        elif spec.batch_shape[1] is None and self._table.is_masked is None:
-            # Without a mask padding would count: only texts of the same length go together.
+        elif spec.batch_shape[1] is None and not spec.skips_masked_ends:
+            # Padding would count: only texts of the same length go together.
             together = [max(length, 1) for length in lengths]
         size = min(most, BATCH_SIZE if self._refusal is None else _WHOLE_BATCH_SIZE)
         batches = []
@@ -221,8 +239,7 @@ class _Reader:
 
     def _trimmed(self, ids: np.ndarray) -> np.ndarray:
         is_masked = self._table.is_masked
-        counts_all = any(layer.class_name in _COUNTS_ALL_STEPS for layer in self._spec.layers)
-        if is_masked is None or counts_all:
+        if is_masked is None or not self._spec.skips_masked_ends:
             return ids
         # Masked steps at either end of all texts change nothing.
         read = np.flatnonzero(~is_masked[ids].all(axis=0))

@@ -145,6 +145,10 @@ class Preprocessor:
         """The ids of texts given as lists of tokens; otherwise as `encode`."""
         return [_ids(self._rows(tokens)) for tokens in tokenized]
 
+    def is_known(self, tokens: Sequence[str]) -> np.ndarray:
+        """Whether each token has an id, so that it is read: bool ``(tokens,)``."""
+        return self._rows(tokens) >= 0
+
     def encode_stream(self, pieces: Iterable[str]) -> Iterator[np.ndarray]:
         """Yields the ids of one text that comes in pieces, however long it is.
 

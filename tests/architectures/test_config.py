@@ -72,6 +72,14 @@ def test_a_stateful_network_has_a_fixed_batch_of_windows():
         ({"vector_length": -1}, "vector_length must be above 0. Received: -1"),
         ({"masking": True}, "the head flatten has weights for each of them"),
         ({"bidirectional": True, "go_backwards": True}, "leave go_backwards out"),
+        (
+            {"go_backwards": True, "masking": True, "head": "mean"},
+            "take one layer and the head last, or bidirectional",
+        ),
+        (
+            {"go_backwards": True, "masking": True, "head": "last", "layers": 2},
+            "would skip other steps than the padding",
+        ),
         ({"stateful": True}, "stateful and window go together"),
         ({"window": 5}, "stateful and window go together"),
         (

@@ -42,6 +42,9 @@ def test_a_network_checks_itself(shape, layers, message):
         NetworkSpec(shape, layers)
 
 
+BACKWARDS = LayerSpec("GRU", {"units": 4, "return_sequences": True, "go_backwards": True})
+
+
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
@@ -52,6 +55,9 @@ def test_a_network_checks_itself(shape, layers, message):
         ((LayerSpec("Masking"), RNN, LayerSpec("MaskedPooling1D", {"mode": "max"}), DENSE), True),
         ((LayerSpec("Masking", {"mask_value": 1.0}), LayerSpec("LSTM", {"units": 4})), False),
         ((LayerSpec("LSTM", {"units": 4}), DENSE), False),
+        ((LayerSpec("Masking"), LayerSpec("LSTM", {"units": 4, "go_backwards": True})), True),
+        ((LayerSpec("Masking"), BACKWARDS, LayerSpec("GlobalAveragePooling1D"), DENSE), False),
+        ((LayerSpec("Masking"), BACKWARDS, LayerSpec("LSTM", {"units": 4}), DENSE), False),
     ],
 )
 def test_networks_that_skip_padding(layers, expected):

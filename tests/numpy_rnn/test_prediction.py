@@ -27,6 +27,13 @@ NETWORKS = [
     for masking in ({}, {"masking": True})[: 2 if head == "last" else 1]
 ]
 
+POOLED: list[dict[str, object]] = [
+    {"cell": cell, "head": head, "masking": True, **direction}
+    for cell, head, direction in itertools.product(
+        ("simple", "lstm"), ("mean", "mean_max"), ({}, {"bidirectional": True})
+    )
+]
+
 
 def weights_of(network):
     random = np.random.default_rng(1)
@@ -147,6 +154,27 @@ def test_networks_that_do_not_begin_with_a_recurrent_layer():
             keras_output(network, weights, preprocessor, encoded),
             atol=1e-5,
         )
+
+
+@pytest.mark.parametrize("sides", ["post", "pre"])
+@pytest.mark.parametrize(
+    "upper", [LayerSpec("GlobalAveragePooling1D"), LayerSpec("LSTM", {"units": 4})]
+)
+def test_a_mask_that_keras_does_not_reverse_with_the_outputs(sides, upper):
+    """No settings make such a network, but it may come from Keras, where padding counts too."""
+    backwards = {"units": 5, "return_sequences": True, "go_backwards": True}
+    layers = (
+        LayerSpec("Masking"),
+        LayerSpec("SimpleRNN", backwards),
+        upper,
+        LayerSpec("Dense", {"units": 1}),
+    )
+    network = NetworkSpec((None, 9, 6), layers)
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=9, padding=sides), VECTORS)
+    weights, encoded = weights_of(network), encoded_texts(10, longest=8)[2:]
+    actual = Predictor(network, weights, preprocessor).predict(encoded)
+    expected = keras_output(network, weights, preprocessor, encoded)
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 # Streams
@@ -284,6 +312,32 @@ def test_networks_that_need_the_end_first_refuse_a_stream_before_it_is_read(laye
     with pytest.raises(UsageError, match=message):
         predictor.predict_stream(parts)
     assert len(list(parts)) == 1
+
+
+@pytest.mark.parametrize("options", [*NETWORKS, *POOLED], ids=str)
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_every_beginning_of_a_text(options, padding):
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=17, padding=padding), VECTORS)
+    network = sentiment_network(ArchitectureConfig(units=5, **options), maxlen=17, vector_size=6)
+    predictor = Predictor(network, weights_of(network), preprocessor)
+    for ids in encoded_texts(4, longest=17):
+        found = predictor.predict_prefixes(ids)
+        expected = predictor.predict([ids[:count] for count in range(len(ids) + 1)])
+        assert found.shape == (len(ids) + 1, 1)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["simple", "lstm"])
+def test_every_beginning_of_a_text_of_windows(cell):
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=0), VECTORS)
+    config = ArchitectureConfig(
+        units=5, cell=cell, stateful=True, window=4, head="last", masking=True
+    )
+    network = sentiment_network(config, maxlen=0, vector_size=6, batch_size=3)
+    predictor = Predictor(network, weights_of(network), preprocessor)
+    (ids,) = encoded_texts(3)[2:]
+    expected = predictor.predict([ids[:count] for count in range(len(ids) + 1)])
+    np.testing.assert_allclose(predictor.predict_prefixes(ids), expected, atol=1e-6)
 
 
 def test_no_texts():

@@ -79,6 +79,32 @@ PIECEWISE = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 ANY = st.text(st.characters(exclude_categories=["Cs", "Cn"]))
 
 
+@pytest.mark.parametrize("keep_break_tags", [False, True])
+@pytest.mark.parametrize("lowercase", [False, True])
+@settings(max_examples=1000)
+@given(st.lists(st.sampled_from([*PIECES, "<br />", "İ", "Σ"]), max_size=12).map("".join) | ANY)
+def test_spans_are_where_the_tokens_are(keep_break_tags, lowercase, text):
+    treebank = TreebankTokenizer(keep_break_tags=keep_break_tags, lowercase=lowercase)
+    spans = treebank.span_tokenize(text)
+    assert [span.token for span in spans] == treebank.tokenize(text)
+    end = 0
+    for token, start, stop in spans:
+        between = text[end:start]
+        assert not (between if keep_break_tags else re.sub(r"(?i)<br\s*/?>", "", between)).strip()
+        # One letter may become two in lower case, each in a token of its own.
+        assert start < stop
+        assert end <= start or (lowercase and start == end - 1)
+        there = text[start:stop]
+        if token in ("``", "''"):
+            assert there in ("``", "''", '"')
+        elif lowercase and not there.isascii():
+            # A sigma at the end of a word is another letter.
+            assert token.casefold() in there.lower().casefold()
+        else:
+            assert token == (there.lower() if lowercase else there)
+        end = stop
+
+
 @settings(max_examples=2000)
 @given(PIECEWISE | ANY)
 def test_same_tokens_as_nltk(text):

@@ -1,0 +1,203 @@
+"""Why a classifier says what it says: what each token of a text has to do with it.
+
+A recurrent network reads a text token by token, so that there is something to see after each: what
+it would say if the text ended there. How much a token weighs in the end is another question, which
+is answered in one of two ways.
+
+``gradient``: the gradient of the log odds with respect to the token's vector, times the vector. Of
+a network that only adds up what its tokens are worth, that is what each is worth; of any other, a
+straight line in place of a curve. It takes one pass forwards and one back.
+
+``occlusion``: the log odds of the text, less those of the text without the token. It takes a pass
+for each token, which all others read.
+
+Sources: gradient times input: Denil, Demiraj and de Freitas, "Extraction of Salient Sentences from
+Labelled Documents", 2014; Shrikumar, Greenside and Kundaje, "Learning Important Features Through
+Propagating Activation Differences", 2017. Leaving words out: Li, Monroe and Jurafsky,
+"Understanding Neural Networks through Representation Erasure", 2016.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.errors import UsageError
+from sentiment_rnn.numpy_rnn.network import Network
+from sentiment_rnn.numpy_rnn.prediction import Predictor
+from sentiment_rnn.prediction import Explanation, TokenExplanation
+from sentiment_rnn.preprocessing.preprocessor import Preprocessor
+
+Array = np.ndarray
+
+METHODS = ("gradient", "occlusion")
+
+
+def explain_texts(
+    texts: Sequence[str],
+    network: NetworkSpec,
+    weights: Sequence[Array],
+    preprocessor: Preprocessor,
+    *,
+    class_names: Sequence[str],
+    method: str = "gradient",
+) -> list[Explanation]:
+    """Explains what a network says of texts.
+
+    The work grows with the square of a text's length where the method is occlusion, and where a
+    text must be read again for each of its beginnings: by a network that reads from both ends, or
+    counts the padding, as behind a Flatten.
+
+    Args:
+        texts: the texts; not changed.
+        network: the layers, of which the last is a Dense with one or two outputs.
+        weights: their arrays in the order of ``network.weights()``; not changed.
+        preprocessor: what encodes the texts.
+        class_names: what the negative and the positive class are called.
+        method: how contributions are computed, one of `METHODS`.
+
+    Returns:
+        An explanation of each text.
+
+    Raises:
+        UsageError: for a network that doesn't end in a Dense layer with a sigmoid or softmax, or
+            another method.
+    """
+    if method not in METHODS:
+        raise UsageError(f"Expected a method among {', '.join(METHODS)}. Received: {method!r}")
+    explainer = _Explainer(network, weights, preprocessor, method)
+    return [explainer.explain(text, class_names) for text in texts]
+
+
+def log_odds_network(network: NetworkSpec) -> NetworkSpec:
+    """The same layers, but for the last activation: what they give before it is log odds.
+
+    Args:
+        network: layers of which the last is a Dense with a sigmoid, or a softmax of two classes.
+
+    Raises:
+        UsageError: for another last layer.
+    """
+    last = network.layers[-1]
+    activation = last.config.get("activation")
+    if last.class_name != "Dense" or activation not in ("sigmoid", "softmax"):
+        raise UsageError(
+            "Expected a network that ends in a Dense layer with a sigmoid or softmax. Received: "
+            f"{last.class_name} with {activation}"
+        )
+    linear = dataclasses.replace(last, config={**last.config, "activation": "linear"})
+    return dataclasses.replace(network, layers=(*network.layers[:-1], linear))
+
+
+class _Explainer:
+    def __init__(
+        self,
+        network: NetworkSpec,
+        weights: Sequence[Array],
+        preprocessor: Preprocessor,
+        method: str,
+    ) -> None:
+        self._preprocessor = preprocessor
+        self._predictor = Predictor(network, weights, preprocessor)
+        self._vectors = preprocessor.embedding_matrix()
+        # Texts come one by one, whatever batch size a stateful network was trained with.
+        network = dataclasses.replace(network, batch_shape=(None, *network.batch_shape[1:]))
+        of_odds = log_odds_network(network)
+        self._of_odds = Network(of_odds, weights)
+        # Of two outputs the second is the positive class, and their difference are its log odds.
+        outputs = network.output_shape[-1]
+        self._signs = np.array([[1.0]] if outputs == 1 else [[-1.0, 1.0]], np.float32)
+        self._predictor_of_odds = None
+        if method == "occlusion":
+            self._predictor_of_odds = Predictor(of_odds, weights, preprocessor)
+        recurrent = _recurrent_part(network)
+        self._recurrent = Network(recurrent, weights[: len(recurrent.weights())])
+
+    def explain(self, text: str, class_names: Sequence[str]) -> Explanation:
+        tokens = self._preprocessor.tokenizer.span_tokenize(text)
+        words = [token.token for token in tokens]
+        known = np.flatnonzero(self._preprocessor.is_known(words))
+        (places,) = self._preprocessor.truncate([known])
+        (ids,) = self._preprocessor.encode_tokens([[words[place] for place in places]])
+        probabilities = self._predictor.predict_prefixes(ids)[:, -1].astype(float).tolist()
+        contributions = dict(zip(places.tolist(), self._contributions(ids), strict=True))
+        states = self._states(ids)
+        # How many have been read when a token has passed.
+        read = np.cumsum(np.isin(np.arange(len(tokens)), places))
+        return Explanation(
+            text,
+            class_names[int(probabilities[-1] > 0.5)],
+            probabilities[-1],
+            len(places) < len(known),
+            before=probabilities[0],
+            tokens=[
+                TokenExplanation(*token, probabilities[count], contributions.get(place))
+                for place, (token, count) in enumerate(zip(tokens, read, strict=True))
+            ],
+            states=np.concatenate([np.zeros((1, states.shape[1]), states.dtype), states])[read],
+        )
+
+    def _contributions(self, ids: Array) -> list[float]:
+        """By how much each token raises the log odds ``(tokens,)``."""
+        if not len(ids):
+            return []
+        if self._predictor_of_odds is not None:
+            rest = [np.delete(ids, place) for place in range(len(ids))]
+            whole, *without = self._predictor_of_odds.predict([ids, *rest]) @ self._signs[0]
+            return (whole - np.array(without)).tolist()
+        x, read = self._input(ids)
+        self._of_odds.reset_states()
+        self._of_odds.forward(x, keep=True)
+        _, gradient = self._of_odds.backward(self._signs)
+        assert gradient is not None
+        return (gradient * x).sum(axis=2)[0, read].tolist()
+
+    def _states(self, ids: Array) -> Array:
+        """The outputs of the last recurrent layer, ``(tokens, units)``."""
+        x, read = self._input(ids)
+        self._recurrent.reset_states()
+        return self._recurrent.forward(x)[0, read]
+
+    def _input(self, ids: Array) -> tuple[Array, slice]:
+        """The vectors ``(1, time, features)`` of a padded text, and where in them the text is."""
+        padded = self._preprocessor.pad([ids])
+        if not padded.shape[1]:
+            # Without a maxlen a text of no known token has no padding either.
+            padded = np.zeros((1, 1), np.int32)
+        before = padded.shape[1] - len(ids) if self._preprocessor.config.padding == "pre" else 0
+        return self._vectors[padded], slice(before, before + len(ids))
+
+
+def thought_network(network: NetworkSpec) -> NetworkSpec:
+    """The layers that make the thought vector of a text: what the last layer decides by.
+
+    Behind a Flatten, which puts the states of all tokens side by side, it is the last of them.
+
+    Args:
+        network: layers of which the last is a Dense.
+
+    Example:
+        >>> from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
+        >>> network = sentiment_network(ArchitectureConfig(), maxlen=400, vector_size=300)
+        >>> [layer.class_name for layer in thought_network(network).layers]
+        ['Masking', 'SimpleRNN']
+    """
+    if "Flatten" not in (layer.class_name for layer in network.layers):
+        return dataclasses.replace(network, layers=network.layers[:-1])
+    network = _recurrent_part(network, every=False)
+    # The state after the padding would say little of the text before it.
+    masking = () if network.layers[0].class_name == "Masking" else (LayerSpec("Masking"),)
+    return dataclasses.replace(network, layers=(*masking, *network.layers))
+
+
+def _recurrent_part(network: NetworkSpec, *, every: bool = True) -> NetworkSpec:
+    """The layers up to the last recurrent one, with its output at every token or at the last."""
+    places = [place for place, layer in enumerate(network.layers) if layer.cell.is_recurrent]
+    last = network.layers[places[-1]]
+    cell = LayerSpec(last.cell.class_name, {**last.cell.config, "return_sequences": every})
+    if last.class_name == "Bidirectional":
+        cell = LayerSpec("Bidirectional", {**last.config, "layer": cell})
+    return dataclasses.replace(network, layers=(*network.layers[: places[-1]], cell))

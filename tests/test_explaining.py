@@ -1,0 +1,245 @@
+"""Explanations, held to what the classifier says of other texts: an oracle of its own."""
+
+import numpy as np
+import pytest
+
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.architectures import ArchitectureConfig, LayerSpec, sentiment_network
+from sentiment_rnn.errors import ModelError, UsageError
+from sentiment_rnn.explaining import explain_texts, log_odds_network, thought_network
+from sentiment_rnn.numpy_rnn.prediction import Predictor
+from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
+
+WORDS = [f"w{n}" for n in range(12)]
+VECTORS = np.random.default_rng(0).normal(size=(12, 6)).astype(np.float32)
+TEXT = 'w3 unknown "w1"\n<br />w7 w5, w2 w9'
+READ = ["w3", "w1", "w7", "w5", "w2", "w9"]
+NETWORKS = [
+    {},
+    {"cell": "lstm", "head": "last", "masking": True},
+    {"cell": "gru", "head": "mean_max", "masking": True, "bidirectional": True},
+    {"cell": "lstm", "head": "mean_max", "masking": True, "layers": 2},
+    {"cell": "simple", "head": "max"},
+    {"cell": "gru", "head": "last", "masking": True, "go_backwards": True},
+    {"cell": "simple", "head": "mean", "go_backwards": True},
+    {"stateful": True, "window": 4, "head": "last", "masking": True},
+]
+
+
+def made(options, vectors=VECTORS, padding="post", **preprocessing):
+    """A network with its weights, and a preprocessor for it."""
+    stateful = "stateful" in options
+    preprocessing.setdefault("maxlen", 0 if stateful else 9)
+    config = PreprocessingConfig(padding="post" if stateful else padding, **preprocessing)
+    network = sentiment_network(
+        ArchitectureConfig(units=5, **options), maxlen=config.maxlen, vector_size=6
+    )
+    random = np.random.default_rng(1)
+    weights = [
+        (random.normal(size=weight.shape) / np.sqrt(weight.shape[0])).astype(np.float32)
+        for weight in network.weights()
+    ]
+    return network, weights, Preprocessor(config, WordVectors(WORDS, vectors))
+
+
+def explain(options, text=TEXT, method="gradient", **more):
+    names = ("bad", "good")
+    (found,) = explain_texts([text], *made(options, **more), class_names=names, method=method)
+    return found
+
+
+def log_odds(options, texts, **more):
+    network, weights, preprocessor = made(options, **more)
+    predictor = Predictor(log_odds_network(network), weights, preprocessor)
+    return predictor.predict(preprocessor.encode(texts))[:, 0].astype(float)
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=str)
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_the_verdict_after_each_token_is_that_of_the_text_so_far(options, padding):
+    found = explain(options, padding=padding)
+    network, weights, preprocessor = made(options, padding=padding)
+    predictor = Predictor(network, weights, preprocessor)
+    so_far = ["", *(TEXT[: token.end] for token in found.tokens)]
+    expected = predictor.predict(preprocessor.encode(so_far))[:, 0]
+    actual = [found.before, *(token.probability for token in found.tokens)]
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    assert np.ptp(expected) > 0.01
+    assert found.probability == actual[-1]
+    assert found.label == ("good" if expected[-1] > 0.5 else "bad")
+    assert (found.text, found.truncated) == (TEXT, False)
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=str)
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_a_gradient_is_the_slope_as_a_vector_grows(options, padding):
+    found = explain(options, padding=padding)
+    assert [token.token for token in found.tokens if token.contribution is not None] == READ
+    for token in found.tokens:
+        if token.contribution is None:
+            continue
+        odds = []
+        for factor in (0.99, 1.01):
+            vectors = VECTORS.copy()
+            vectors[WORDS.index(token.token)] *= factor
+            odds += log_odds(options, [TEXT], vectors=vectors, padding=padding).tolist()
+        assert token.contribution == pytest.approx((odds[1] - odds[0]) / 0.02, abs=2e-3)
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=str)
+def test_occlusion_leaves_a_token_out(options):
+    found = explain(options, method="occlusion")
+    whole, *rest = log_odds(options, [TEXT, *(TEXT.replace(word, " ") for word in READ)])
+    contributions = {token.token: token.contribution for token in found.tokens}
+    assert {word for word, one in contributions.items() if one is not None} == set(READ)
+    for word, without in zip(READ, rest, strict=True):
+        assert contributions[word] == pytest.approx(whole - without, abs=1e-5)
+
+
+def test_of_a_network_that_adds_up_both_methods_say_what_a_token_is_worth():
+    """A recurrent layer without recurrence, and the mean of what it makes of each token."""
+    network, _, preprocessor = made({"head": "mean", "masking": True}, maxlen=len(READ))
+    linear = LayerSpec("SimpleRNN", {**network.layers[1].config, "activation": "linear"})
+    network = type(network)(network.batch_shape, (network.layers[0], linear, *network.layers[2:]))
+    random = np.random.default_rng(3)
+    kernel, dense = random.normal(size=(6, 5)), random.normal(size=(5, 1))
+    weights = [kernel, np.zeros((5, 5)), np.zeros(5), dense, np.array([0.3])]
+    weights = [array.astype(np.float32) for array in weights]
+    found = explain_texts([TEXT], network, weights, preprocessor, class_names=("bad", "good"))
+    for token in found[0].tokens:
+        if token.contribution is not None:
+            worth = VECTORS[WORDS.index(token.token)] @ kernel @ dense / len(READ)
+            assert token.contribution == pytest.approx(float(worth[0]), abs=1e-5)
+
+
+def test_of_two_outputs_the_second_is_the_positive_class():
+    network, weights, preprocessor = made({"head": "mean", "masking": True})
+    rest = network.layers[:-1]
+    two = LayerSpec("Dense", {"units": 2, "activation": "softmax"})
+    softmax = type(network)(network.batch_shape, (*rest, two))
+    kernel, bias = weights[-2:]
+    split = [np.hstack([-kernel / 2, kernel / 2]), np.concatenate([-bias / 2, bias / 2])]
+    for method in ("gradient", "occlusion"):
+        found = [
+            explain_texts([TEXT], spec, arrays, preprocessor, class_names="ab", method=method)[0]
+            for spec, arrays in ((network, weights), (softmax, [*weights[:-2], *split]))
+        ]
+        assert found[0].label == found[1].label
+        for one, other in zip(found[0].tokens, found[1].tokens, strict=True):
+            assert one.probability == pytest.approx(other.probability, abs=1e-6)
+            assert one.contribution == pytest.approx(other.contribution, abs=1e-5)
+
+
+@pytest.mark.parametrize("side", ["pre", "post"])
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_tokens_that_a_model_does_not_read(side, method):
+    found = explain({"head": "last", "masking": True}, method=method, maxlen=4, truncating=side)
+    assert found.truncated
+    read = READ[:4] if side == "post" else READ[-4:]
+    assert [token.token for token in found.tokens if token.contribution is not None] == read
+    # What isn't read changes nothing.
+    last = found.before
+    for token, state in zip(found.tokens, found.states, strict=True):
+        assert (token.contribution is None) == (token.probability == last)
+        last = token.probability
+        if last == found.before:
+            assert not state.any()
+
+
+def test_states_are_the_outputs_of_the_recurrent_layer():
+    found = explain({})
+    _, (kernel, recurrent, bias, *_), _ = made({})
+    state, expected = np.zeros(5), []
+    for token in found.tokens:
+        if token.contribution is not None:
+            x = VECTORS[WORDS.index(token.token)]
+            state = np.tanh(x @ kernel + state @ recurrent + bias)
+        expected.append(state)
+    np.testing.assert_allclose(found.states, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=str)
+@pytest.mark.parametrize("text", ["", " \n<br />", "unknown words"])
+def test_a_text_of_which_nothing_is_read(options, text):
+    for method in ("gradient", "occlusion"):
+        found = explain(options, text, method)
+        assert found.probability == found.before
+        assert [token.token for token in found.tokens] == text.replace("<br />", "").split()
+        assert {token.contribution for token in found.tokens} <= {None}
+        assert found.states.shape[0] == len(found.tokens)
+
+
+# The classifier
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return SentimentClassifier.load("textbook")
+
+
+def test_explanations_agree_with_predictions(classifier):
+    texts = ["A dull start, a wonderful end.", "", "Not bad at all.<br /><br />I'd go again!"]
+    before = list(texts)
+    for method in ("gradient", "occlusion"):
+        explained = classifier.explanations(texts, method=method)
+        for one, other in zip(explained, classifier.predictions(texts), strict=True):
+            assert (one.text, one.label, one.truncated) == (
+                other.text,
+                other.label,
+                other.truncated,
+            )
+            assert one.probability == pytest.approx(other.probability, abs=1e-6)
+    assert texts == before
+    token, start, end, probability, contribution = classifier.explain(texts[0])[1]
+    assert (token, texts[0][start:end]) == ("dull", "dull")
+    assert probability < 0.5
+    assert contribution < 0
+
+
+def test_thought_vectors_are_what_the_last_layer_decides_by():
+    classifier = SentimentClassifier.load()
+    texts = ["A dull film.", "A wonderful, moving film.", "", "a film " * 900]
+    vectors = classifier.transform(texts)
+    kernel, bias = classifier._weights[-2:]
+    odds = (vectors @ kernel + bias)[:, 0]
+    np.testing.assert_allclose(
+        1 / (1 + np.exp(-odds)), classifier.predict_proba(texts)[:, 1], atol=1e-6
+    )
+
+
+def test_behind_a_flatten_the_last_state_is_the_thought_vector(classifier):
+    text = "A wonderful film"
+    found = classifier.transform([text, f"{text} unheardof"])
+    assert found.shape == (2, 50)
+    states = classifier.explanations([text])[0].states
+    np.testing.assert_allclose(found[0], states[-1], atol=1e-6)
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=str)
+def test_every_network_has_thought_vectors(options):
+    network, weights, preprocessor = made(options)
+    thought = thought_network(network)
+    arrays = weights[: len(thought.weights())]
+    found = Predictor(thought, arrays, preprocessor).predict(preprocessor.encode([TEXT, "w1"]))
+    assert found.shape[1] == thought.output_shape[-1]
+    assert np.ptp(found, axis=0).any()
+
+
+def test_wrong_use(classifier):
+    with pytest.raises(
+        UsageError, match="Expected a method among gradient, occlusion. Received: 'magic'"
+    ):
+        classifier.explain("A film.", method="magic")
+    for call in (SentimentClassifier().explain, SentimentClassifier().transform):
+        with pytest.raises(ModelError, match="not trained yet"):
+            call("A film.")
+    network, weights, preprocessor = made({})
+    *rest, last = network.layers
+    for activation in ("linear", "tanh"):
+        changed = LayerSpec("Dense", {**last.config, "activation": activation})
+        other = type(network)(network.batch_shape, (*rest, changed))
+        with pytest.raises(
+            UsageError, match=f"sigmoid or softmax. Received: Dense with {activation}"
+        ):
+            explain_texts([TEXT], other, weights, preprocessor, class_names="ab")
