@@ -26,7 +26,13 @@ def write_page(path: Path, template: str, *, title: str, data: Mapping[str, obje
     Raises:
         ResourceError: if the file can't be written.
     """
-    page = files("sentiment_rnn").joinpath("templates", template).read_text(encoding="utf-8")
+    with atomic_file(path) as temporary:
+        temporary.write_text(make_page(template, title, data), encoding="utf-8", newline="\n")
+
+
+def make_page(template: str, title: str, data: Mapping[str, object]) -> str:
+    """The page itself; otherwise as `write_page`."""
+    page = re.sub(r"\{\{include (.+?)\}\}", lambda match: _template(match[1]), _template(template))
     values = {
         "title": html.escape(whole(title)),
         "data": _json(data),
@@ -34,9 +40,11 @@ def write_page(path: Path, template: str, *, title: str, data: Mapping[str, obje
         "style hash": _hash(page, "style"),
     }
     # In one go, so that a text with a placeholder in it is left as it is.
-    page = re.sub(r"\{\{(.+?)\}\}", lambda match: values[match[1]], page)
-    with atomic_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+    return re.sub(r"\{\{(.+?)\}\}", lambda match: values[match[1]], page)
+
+
+def _template(name: str) -> str:
+    return files("sentiment_rnn").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def whole(text: str) -> str:

@@ -52,7 +52,7 @@ def write_page(
         raise ValueError("Expected at least one text to show. Received: none")
     data = {
         "classes": [whole(name) for name in class_names],
-        "texts": [_text(explanation) for explanation in explanations],
+        "texts": [page_text(explanation) for explanation in explanations],
     }
     _pages.write_page(path, "explanation.html", title=title, data=data)
 
@@ -95,22 +95,14 @@ def following_neurons(explanation: Explanation, count: int = NEURONS) -> list[tu
     return [(int(one), float(correlations[one])) for one in best if correlations[one]]
 
 
-def _text(explanation: Explanation) -> dict[str, object]:
+def page_text(explanation: Explanation) -> dict[str, object]:
+    """What the page's script takes of a text, of JSON's types and without half surrogate pairs."""
+    found = explanation.as_dict()
     return {
+        **found,
         "text": whole(explanation.text),
         "label": whole(explanation.label),
-        "probability": round(explanation.probability, 4),
-        "truncated": explanation.truncated,
-        "before": round(explanation.before, 4),
-        "tokens": [
-            [
-                token.start,
-                token.end,
-                round(token.probability, 4),
-                None if token.contribution is None else round(token.contribution, 4),
-            ]
-            for token in explanation.tokens
-        ],
+        "tokens": [{**token, "token": whole(token["token"])} for token in found["tokens"]],
         "neurons": [
             {
                 "number": number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,20 @@ class Prediction:
     label: str
     probability: float
     truncated: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON has it, with six digits of the probability.
+
+        Example:
+            >>> Prediction("Dull.", "negative", 0.12345678, False).as_dict()
+            {'text': 'Dull.', 'label': 'negative', 'probability': 0.123457, 'truncated': False}
+        """
+        return {
+            "text": self.text,
+            "label": self.label,
+            "probability": round(self.probability, 6),
+            "truncated": self.truncated,
+        }
 
 
 class TokenExplanation(NamedTuple):
@@ -58,3 +72,18 @@ class Explanation(Prediction):
     before: float
     tokens: list[TokenExplanation]
     states: np.ndarray
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON has it, but for the states."""
+        return {
+            **super().as_dict(),
+            "before": round(self.before, 6),
+            "tokens": [
+                {
+                    **token._asdict(),
+                    "probability": round(token.probability, 6),
+                    "contribution": token.contribution and round(token.contribution, 6),
+                }
+                for token in self.tokens
+            ],
+        }

@@ -41,7 +41,7 @@ def page_of(folder, *explanations, title="A title", classes=CLASSES):
 def test_a_page_holds_the_explanation(tmp_path):
     (one,) = data_of(page_of(tmp_path))["texts"]
     assert (one["text"], one["label"], one["probability"]) == (TEXT, "positive", 0.999)
-    assert one["tokens"] == [list(token[1:]) for token in TOKENS]
+    assert one["tokens"] == [TokenExplanation(*token)._asdict() for token in TOKENS]
     explanation = made()
     for neuron, (number, correlation) in zip(
         one["neurons"], following_neurons(explanation), strict=True
@@ -148,6 +148,23 @@ def test_the_slider_reads_on(browser, tmp_path):
         browser.press("ArrowLeft")
     assert browser.run(NOW) == []
     assert browser.run(ABOUT) == "Before the first token: 50 % positive."
+    assert browser.errors == []
+
+
+def test_reading_on_by_itself(browser, tmp_path):
+    browser.open(page_of(tmp_path).as_uri())
+    button = 'document.querySelector("button").textContent'
+    browser.run('document.querySelector("button").focus()')
+    browser.press("Enter")
+    assert browser.run(f"[{button}, {ABOUT}]") == ["Stop", "Before the first token: 50 % positive."]
+    browser.wait(f'{ABOUT}.startsWith("After “Dull”, 2 of 9")')
+    browser.press("Enter")
+    assert browser.run(button) == "Read on"
+    stopped = browser.run('Number(document.querySelector("input").value)')
+    assert 2 <= stopped < 9
+    browser.press("Enter")
+    browser.wait(f'{button} === "Read on"')
+    assert browser.run(NOW) == ["."]
     assert browser.errors == []
 
 

@@ -35,20 +35,15 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
 
 def write_predictions(predictions: Iterable[Prediction], kind: str, file: TextIO) -> None:
     """Writes predictions as text, CSV, JSON or JSON lines."""
-    columns = [column.name for column in dataclasses.fields(Prediction)]
-    rows = (
-        {
-            **{name: getattr(prediction, name) for name in columns},
-            "probability": round(prediction.probability, 6),
-        }
-        for prediction in predictions
-    )
+    # An explanation is written as the prediction that it is.
+    rows = map(Prediction.as_dict, predictions)
     if kind == "text":
         for row in rows:
             end = "\t(truncated)" if row["truncated"] else ""
             text = printable(row["text"])
             file.write(f"{row['label']}\t{row['probability']:.4f}\t{text}{end}\n")
     elif kind == "csv":
+        columns = [column.name for column in dataclasses.fields(Prediction)]
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -68,25 +63,7 @@ def write_explanations(explanations: Iterable[Explanation], kind: str, file: Tex
             file.write(_coloured(explanation) if _has_colours(file) else _listed(explanation))
             file.write("\n\n")
         return
-    rows = (
-        {
-            "text": one.text,
-            "label": one.label,
-            "probability": round(one.probability, 6),
-            "truncated": one.truncated,
-            "before": round(one.before, 6),
-            "tokens": [
-                {
-                    **token._asdict(),
-                    "probability": round(token.probability, 6),
-                    "contribution": token.contribution and round(token.contribution, 6),
-                }
-                for token in one.tokens
-            ],
-        }
-        for one in explanations
-    )
-    _write_json(rows, kind, file)
+    _write_json((explanation.as_dict() for explanation in explanations), kind, file)
 
 
 def _write_json(rows: Iterable[dict[str, Any]], kind: str, file: TextIO) -> None:
