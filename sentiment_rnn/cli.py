@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sentiment_rnn.commands import characters, sentiment, tools
+from sentiment_rnn.commands import characters, sentiment, serving, tools
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
     CHARACTER_OPTIONS,
@@ -188,6 +188,27 @@ def _parser() -> argparse.ArgumentParser:
         default="gradient",
         help="what a token adds: by the gradient, or by leaving it out, which takes longer "
         "(gradient)",
+    )
+
+    serve = _command(commands, "serve", serving.serve, "put models behind an address")
+    serve.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        action="append",
+        help="as of predict; give two to compare them on the page",
+    )
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at; with others than this machine's own (127.0.0.1) all who reach "
+        "it can ask",
+    )
+    serve.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="0 for a free one (8000)"
+    )
+    _add_options(
+        serve.add_argument_group("at most"), serving.SERVING_OPTIONS, serving.SERVING_OPTIONS
     )
 
     download = _command(commands, "download", tools.download, "fetch a public data set")

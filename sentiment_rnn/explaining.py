@@ -36,42 +36,6 @@ Array = np.ndarray
 METHODS = ("gradient", "occlusion")
 
 
-def explain_texts(
-    texts: Sequence[str],
-    network: NetworkSpec,
-    weights: Sequence[Array],
-    preprocessor: Preprocessor,
-    *,
-    class_names: Sequence[str],
-    method: str = "gradient",
-) -> list[Explanation]:
-    """Explains what a network says of texts.
-
-    The work grows with the square of a text's length where the method is occlusion, and where a
-    text must be read again for each of its beginnings: by a network that reads from both ends, or
-    counts the padding, as behind a Flatten.
-
-    Args:
-        texts: the texts; not changed.
-        network: the layers, of which the last is a Dense with one or two outputs.
-        weights: their arrays in the order of ``network.weights()``; not changed.
-        preprocessor: what encodes the texts.
-        class_names: what the negative and the positive class are called.
-        method: how contributions are computed, one of `METHODS`.
-
-    Returns:
-        An explanation of each text.
-
-    Raises:
-        UsageError: for a network that doesn't end in a Dense layer with a sigmoid or softmax, or
-            another method.
-    """
-    if method not in METHODS:
-        raise UsageError(f"Expected a method among {', '.join(METHODS)}. Received: {method!r}")
-    explainer = _Explainer(network, weights, preprocessor, method)
-    return [explainer.explain(text, class_names) for text in texts]
-
-
 def log_odds_network(network: NetworkSpec) -> NetworkSpec:
     """The same layers, but for the last activation: what they give before it is log odds.
 
@@ -92,31 +56,56 @@ def log_odds_network(network: NetworkSpec) -> NetworkSpec:
     return dataclasses.replace(network, layers=(*network.layers[:-1], linear))
 
 
-class _Explainer:
+class Explainer:
+    """Explains what a network says of texts. Threads may share it.
+
+    The work grows with the square of a text's length where the method is occlusion, and where a
+    text must be read again for each of its beginnings: by a network that reads from both ends, or
+    counts the padding, as behind a Flatten.
+
+    Args:
+        network: the layers, of which the last is a Dense with one or two outputs.
+        weights: their arrays in the order of ``network.weights()``; not changed.
+        preprocessor: what encodes the texts.
+        predictor: of the same three.
+        method: how contributions are computed, one of `METHODS`.
+
+    Raises:
+        UsageError: for a network that doesn't end in a Dense layer with a sigmoid or softmax, or
+            another method.
+    """
+
     def __init__(
         self,
         network: NetworkSpec,
         weights: Sequence[Array],
         preprocessor: Preprocessor,
-        method: str,
+        predictor: Predictor,
+        *,
+        method: str = "gradient",
     ) -> None:
-        self._preprocessor = preprocessor
-        self._predictor = Predictor(network, weights, preprocessor)
-        self._vectors = preprocessor.embedding_matrix()
+        if method not in METHODS:
+            raise UsageError(f"Expected a method among {', '.join(METHODS)}. Received: {method!r}")
         # Texts come one by one, whatever batch size a stateful network was trained with.
         network = dataclasses.replace(network, batch_shape=(None, *network.batch_shape[1:]))
-        of_odds = log_odds_network(network)
-        self._of_odds = Network(of_odds, weights)
+        self._of_odds, self._weights = log_odds_network(network), list(weights)
+        self._recurrent = _recurrent_part(network)
+        self._preprocessor, self._predictor = preprocessor, predictor
+        self._vectors = preprocessor.embedding_matrix()
         # Of two outputs the second is the positive class, and their difference are its log odds.
         outputs = network.output_shape[-1]
         self._signs = np.array([[1.0]] if outputs == 1 else [[-1.0, 1.0]], np.float32)
         self._predictor_of_odds = None
         if method == "occlusion":
-            self._predictor_of_odds = Predictor(of_odds, weights, preprocessor)
-        recurrent = _recurrent_part(network)
-        self._recurrent = Network(recurrent, weights[: len(recurrent.weights())])
+            self._predictor_of_odds = Predictor(self._of_odds, weights, preprocessor)
 
     def explain(self, text: str, class_names: Sequence[str]) -> Explanation:
+        """Explains what the network says of a text.
+
+        Args:
+            text: the text.
+            class_names: what the negative and the positive class are called.
+        """
         tokens = self._preprocessor.tokenizer.span_tokenize(text)
         words = [token.token for token in tokens]
         known = np.flatnonzero(self._preprocessor.is_known(words))
@@ -149,17 +138,17 @@ class _Explainer:
             whole, *without = self._predictor_of_odds.predict([ids, *rest]) @ self._signs[0]
             return (whole - np.array(without)).tolist()
         x, read = self._input(ids)
-        self._of_odds.reset_states()
-        self._of_odds.forward(x, keep=True)
-        _, gradient = self._of_odds.backward(self._signs)
+        network = Network(self._of_odds, self._weights)
+        network.forward(x, keep=True)
+        _, gradient = network.backward(self._signs)
         assert gradient is not None
         return (gradient * x).sum(axis=2)[0, read].tolist()
 
     def _states(self, ids: Array) -> Array:
         """The outputs of the last recurrent layer, ``(tokens, units)``."""
         x, read = self._input(ids)
-        self._recurrent.reset_states()
-        return self._recurrent.forward(x)[0, read]
+        weights = self._weights[: len(self._recurrent.weights())]
+        return Network(self._recurrent, weights).forward(x)[0, read]
 
     def _input(self, ids: Array) -> tuple[Array, slice]:
         """The vectors ``(1, time, features)`` of a padded text, and where in them the text is."""

@@ -24,7 +24,7 @@ from sentiment_rnn.evaluation import (
     best_temperature,
     evaluate_probabilities,
 )
-from sentiment_rnn.explaining import explain_texts, log_odds_network, thought_network
+from sentiment_rnn.explaining import Explainer, log_odds_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
@@ -623,14 +623,16 @@ class SentimentClassifier:
             ModelError: if there is no trained network yet.
         """
         self._check_is_fitted()
-        return explain_texts(
-            _checked_texts(texts),
-            self._network,
-            self._weights,
-            self._preprocessor,
-            class_names=self.class_names,
-            method=method,
-        )
+        if method not in self._explainers:
+            self._explainers[method] = Explainer(
+                self._network,
+                self._weights,
+                self._preprocessor,
+                self._made_predictor(),
+                method=method,
+            )
+        explainer, names = self._explainers[method], self.class_names
+        return [explainer.explain(text, names) for text in _checked_texts(texts)]
 
     def transform(self, texts: Sequence[str]) -> np.ndarray:
         """The thought vector of each text: what the network makes of it, before it decides.
@@ -774,7 +776,9 @@ class SentimentClassifier:
         self._network = network
         self._weights = list(weights)
         self._preprocessor = preprocessor
+        # Made when they are first asked for.
         self._predictor: Predictor | None = None
+        self._explainers: dict[str, Explainer] = {}
 
     def _output(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """The network's output ``(texts, outputs)``, computed without Keras."""

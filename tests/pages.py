@@ -94,7 +94,7 @@ class Browser:
         message, self._left = self._left.split(b"\0", 1)
         return json.loads(message)
 
-    def open(self, address, width=1200):
+    def open(self, address, width=1200, protocol="file:"):
         self._session = None
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
@@ -105,7 +105,7 @@ class Browser:
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
         self.ask("Emulation.setDeviceMetricsOverride", **size)
         self.ask("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+        self.wait(f"document.readyState === 'complete' && location.protocol === '{protocol}'")
 
     def run(self, code):
         done = self.ask("Runtime.evaluate", expression=code, returnByValue=True)

@@ -6,7 +6,7 @@ import pytest
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.architectures import ArchitectureConfig, LayerSpec, sentiment_network
 from sentiment_rnn.errors import ModelError, UsageError
-from sentiment_rnn.explaining import explain_texts, log_odds_network, thought_network
+from sentiment_rnn.explaining import Explainer, log_odds_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
 
@@ -42,10 +42,15 @@ def made(options, vectors=VECTORS, padding="post", **preprocessing):
     return network, weights, Preprocessor(config, WordVectors(WORDS, vectors))
 
 
+def explain_by(network, weights, preprocessor, text=TEXT, method="gradient"):
+    predictor = Predictor(network, weights, preprocessor)
+    explainer = Explainer(network, weights, preprocessor, predictor, method=method)
+    return explainer.explain(text, ("bad", "good"))
+
+
 def explain(options, text=TEXT, method="gradient", **more):
-    names = ("bad", "good")
-    (found,) = explain_texts([text], *made(options, **more), class_names=names, method=method)
-    return found
+    network, weights, preprocessor = made(options, **more)
+    return explain_by(network, weights, preprocessor, text, method)
 
 
 def log_odds(options, texts, **more):
@@ -105,8 +110,7 @@ def test_of_a_network_that_adds_up_both_methods_say_what_a_token_is_worth():
     kernel, dense = random.normal(size=(6, 5)), random.normal(size=(5, 1))
     weights = [kernel, np.zeros((5, 5)), np.zeros(5), dense, np.array([0.3])]
     weights = [array.astype(np.float32) for array in weights]
-    found = explain_texts([TEXT], network, weights, preprocessor, class_names=("bad", "good"))
-    for token in found[0].tokens:
+    for token in explain_by(network, weights, preprocessor).tokens:
         if token.contribution is not None:
             worth = VECTORS[WORDS.index(token.token)] @ kernel @ dense / len(READ)
             assert token.contribution == pytest.approx(float(worth[0]), abs=1e-5)
@@ -121,7 +125,7 @@ def test_of_two_outputs_the_second_is_the_positive_class():
     split = [np.hstack([-kernel / 2, kernel / 2]), np.concatenate([-bias / 2, bias / 2])]
     for method in ("gradient", "occlusion"):
         found = [
-            explain_texts([TEXT], spec, arrays, preprocessor, class_names="ab", method=method)[0]
+            explain_by(spec, arrays, preprocessor, method=method)
             for spec, arrays in ((network, weights), (softmax, [*weights[:-2], *split]))
         ]
         assert found[0].label == found[1].label
@@ -235,6 +239,7 @@ def test_wrong_use(classifier):
         with pytest.raises(ModelError, match="not trained yet"):
             call("A film.")
     network, weights, preprocessor = made({})
+    predictor = Predictor(network, weights, preprocessor)
     *rest, last = network.layers
     for activation in ("linear", "tanh"):
         changed = LayerSpec("Dense", {**last.config, "activation": activation})
@@ -242,4 +247,4 @@ def test_wrong_use(classifier):
         with pytest.raises(
             UsageError, match=f"sigmoid or softmax. Received: Dense with {activation}"
         ):
-            explain_texts([TEXT], other, weights, preprocessor, class_names="ab")
+            Explainer(other, weights, preprocessor, predictor)

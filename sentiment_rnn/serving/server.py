@@ -1,0 +1,59 @@
+"""Runs an application at an address until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Mapping
+
+import uvicorn
+
+from sentiment_rnn.errors import ResourceError
+from sentiment_rnn.numpy_rnn.threads import one_thread
+from sentiment_rnn.sentiment import SentimentClassifier
+from sentiment_rnn.serving.app import make_app
+from sentiment_rnn.serving.config import ServingConfig
+
+# Seconds that requests have to be answered in when the server stops.
+_LAST = 10
+
+
+def serve(
+    models: Mapping[str, SentimentClassifier],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    config: ServingConfig | None = None,
+) -> None:
+    """Serves models until the process is interrupted or terminated.
+
+    Requests that are being answered then are answered, and no others are taken.
+
+    Args:
+        models: trained classifiers by name; the first is asked where none is named.
+        host: name or address to listen at. Others than this machine's own are open to all who can
+            reach it: there are no passwords.
+        port: number of the port; 0 for one that is free. Where it listens is said on standard
+            error.
+        config: limits.
+
+    Raises:
+        ResourceError: if it can't listen there.
+    """
+    app = make_app(models, config)
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise ResourceError(f"Could not listen at {host}, port {port}: {error}") from error
+    with listening:
+        shown = f"[{host}]" if ":" in host else host
+        print(
+            f"serving at http://{shown}:{listening.getsockname()[1]}", file=sys.stderr, flush=True
+        )
+        settings = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=_LAST
+        )
+        # Texts come in small batches, whose products are too small for several threads.
+        with one_thread():
+            uvicorn.Server(settings).run(sockets=[listening])

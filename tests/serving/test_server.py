@@ -1,0 +1,176 @@
+"""The server as a process of its own."""
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.cli import main
+
+
+class Server:
+    def __init__(self, *options):
+        command = [sys.executable, "-m", "sentiment_rnn", "serve", "--port", "0", *options]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        assert line.startswith("serving at http://127.0.0.1:"), line
+        self.address = line.split()[-1]
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def ask(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        found = answer.status, answer.read()
+        connection.close()
+        return found
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, errors
+
+
+@pytest.fixture(scope="module")
+def server():
+    found = Server("--model", "textbook", "--model", "distilled", "--most-bytes", "10000")
+    yield found
+    found.stop(signal.SIGKILL)
+
+
+def test_a_process_answers_as_the_library_does(server):
+    texts = ["A joy.", "Dull, dull."]
+    status, body = server.ask("POST", "/predict", {"texts": texts, "model": "distilled"})
+    assert status == 200
+    expected = SentimentClassifier.load().predictions(texts)
+    for one, other in zip(json.loads(body)["predictions"], expected, strict=True):
+        assert one["probability"] == pytest.approx(other.probability, abs=2e-6)
+
+
+def test_too_much_at_once_is_refused_before_it_has_come(server):
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    with connection:
+        head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n"
+        connection.sendall(head.encode())
+        assert b"413" in connection.recv(1000)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        head = "POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head.encode() + b"2710\r\n" + b"a" * 10_000 + b"\r\n1\r\na\r\n")
+        assert b"413" in connection.recv(1000)
+    assert server.ask("GET", "/health")[0] == 200
+
+
+def test_many_clients_at_a_time(server):
+    texts = [f"film number {number}, {'good' if number % 3 else 'bad'}" for number in range(20)]
+    expected = SentimentClassifier.load("textbook").predictions(texts)
+    wrong = []
+
+    def client(number):
+        for turn in range(5):
+            place = (number + turn) % len(texts)
+            status, body = server.ask("POST", "/predict", {"text": texts[place]})
+            found = json.loads(body)["predictions"][0]["probability"] if status == 200 else None
+            if found is None or abs(found - expected[place].probability) > 2e-6:
+                wrong.append((status, body))
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -15), (signal.SIGINT, 130)])
+def test_a_stop_lets_the_last_request_finish(number, code):
+    server = Server("--model", "textbook")
+    found = []
+    body = {"text": "a good film " * 2000, "method": "occlusion"}
+    asking = threading.Thread(target=lambda: found.append(server.ask("POST", "/explain", body)))
+    asking.start()
+    waiting = ""
+    while "sentiment_waiting_texts 1.0" not in waiting and not found:
+        waiting = server.ask("GET", "/metrics")[1].decode()
+        time.sleep(0.005)
+    assert server.stop(number)[0] == code
+    asking.join()
+    assert found[0][0] == 200
+
+
+def test_an_address_that_is_taken(server, capsys):
+    assert main(["serve", "--port", str(server.port), "--model", "textbook"]) == 5
+    assert f"Could not listen at 127.0.0.1, port {server.port}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--model", "no/such"], 4, "Expected a model folder. There is none at no/such"),
+        (["--model", "textbook", "--model", "textbook"], 2, "Two models are called textbook"),
+        (["--most-texts", "0"], 2, "most_texts must be a whole number from 1"),
+        (["--host", "no.such.host.invalid"], 5, "Could not listen at no.such.host.invalid"),
+    ],
+)
+def test_wrong_use(capsys, options, code, message):
+    assert main(["serve", *options]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_without_the_extra(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentiment_rnn.serving.server", None)
+    assert main(["serve"]) == 2
+    assert 'pip install "sentiment_rnn[serve]"' in capsys.readouterr().err
+
+
+# In a browser, where there is one.
+
+ARTICLES = 'Array.from(document.querySelectorAll("article h2"), h => h.textContent)'
+
+
+def test_the_page_reads_while_one_writes(server, browser):
+    browser.open(f"{server.address}/", protocol="http:")
+    assert browser.run("document.activeElement.id") == "text"
+    browser.ask("Input.insertText", text="A dull, lifeless film.")
+    browser.wait(f"{ARTICLES}.length === 1")
+    assert browser.run(f"{ARTICLES}[0]").startswith("textbook: negative, ")
+    browser.run(
+        """$("first").value = "distilled"; $("second").value = "textbook";
+        $("second").dispatchEvent(new Event("change")); 0"""
+    )
+    browser.wait(f"{ARTICLES}.length === 2")
+    heads = browser.run(ARTICLES)
+    assert [head.split(",")[0] for head in heads] == ["distilled: negative", "textbook: negative"]
+    shown = browser.run('document.querySelector("article .text").textContent')
+    assert shown == "A dull, lifeless film."
+    assert browser.errors == []
+
+
+def test_a_text_that_is_refused_is_said_to_be(server, browser):
+    browser.open(f"{server.address}/", protocol="http:")
+    browser.run('$("text").value = "a".repeat(20000); ask(); 0')
+    browser.wait('$("problem").textContent.length > 0')
+    assert browser.run('$("problem").textContent') == "Expected at most 10,000 bytes in a request."
+    browser.run('$("text").value = "lovely"; ask(); 0')
+    browser.wait('$("problem").textContent === ""')
+    browser.run('$("text").value = ""; ask(); 0')
+    assert browser.run(f"{ARTICLES}.length") == 0
+
+
+@pytest.mark.parametrize("width", [1200, 390, 320])
+def test_the_page_fits_every_window(server, browser, width):
+    browser.open(f"{server.address}/", width, protocol="http:")
+    browser.run('$("text").value = "x".repeat(300); $("second").value = "distilled"; ask(); 0')
+    browser.wait(f"{ARTICLES}.length === 2")
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    unnamed = """Array.from(document.querySelectorAll("input, select, textarea"))
+        .filter(control => !control.labels[0]?.textContent.trim()).length"""
+    assert browser.run(unnamed) == 0
