@@ -151,6 +151,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=("train", "test"), default="test")
     evaluate.add_argument("--limit", type=int, metavar="N", help="score N texts only")
     evaluate.add_argument("--json", action="store_true", help="print a JSON object")
+    evaluate.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write a page there: scores with intervals, calibration, thresholds, accuracy by "
+        "length and rating, and the surest mistakes",
+    )
 
     predict = _command(commands, "predict", sentiment.predict, "classify texts")
     predict.add_argument(

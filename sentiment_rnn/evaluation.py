@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Callable, Mapping
+from math import isnan, sqrt
 from typing import Any
 
 import numpy as np
 
 CALIBRATION_BINS = 15
+# Samples of a bootstrap: the ends of an interval are then known to a twentieth of its width.
+_SAMPLES = 1000
 
 
 def evaluate_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
@@ -64,10 +67,120 @@ def calibration_error(
     Source: Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian
     Binning", AAAI 2015.
     """
+    counts, confidence, positive = _calibration(labels, probabilities, bins)
+    return float(np.abs(confidence - positive).sum() / max(counts.sum(), 1))
+
+
+def calibration_curve(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS
+) -> list[dict[str, Any]]:
+    """How often the model is right, by how sure it is.
+
+    Args:
+        labels: 0 or 1 of each text ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``.
+        bins: how many equal parts the probabilities from 0 to 1 are sorted into.
+
+    Returns:
+        For each part that has texts ``texts``, their mean ``probability``, and ``positive``, the
+        share of class 1 among them: the same, if the model is calibrated.
+
+    Example:
+        >>> for part in calibration_curve(np.array([0, 1, 1]), np.array([0.2, 0.7, 0.8]), bins=2):
+        ...     print(part)
+        {'texts': 1, 'probability': 0.2, 'positive': 0.0}
+        {'texts': 2, 'probability': 0.75, 'positive': 1.0}
+    """
+    return [
+        {"texts": int(count), "probability": confidence / count, "positive": positive / count}
+        for count, confidence, positive in zip(
+            *(array.tolist() for array in _calibration(labels, probabilities, bins)), strict=True
+        )
+        if count
+    ]
+
+
+def _calibration(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each bin the number of texts, and the sums of probabilities and labels."""
     which = np.minimum((probabilities * bins).astype(int), bins - 1)
     counts = np.bincount(which, minlength=bins)
-    difference = np.bincount(which, probabilities, bins) - np.bincount(which, labels, bins)
-    return float(np.abs(difference).sum() / max(counts.sum(), 1))
+    return counts, np.bincount(which, probabilities, bins), np.bincount(which, labels, bins)
+
+
+def bootstrap_intervals(
+    labels: np.ndarray, probabilities: np.ndarray, *, samples: int = _SAMPLES, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Between which ends the true scores lie with a confidence of 95 %, as chance chose texts.
+
+    Args:
+        labels: 0 or 1 of each text ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``.
+        samples: how many times as many texts are drawn from these, with replacement.
+        seed: of the drawing.
+
+    Returns:
+        For ``accuracy``, ``roc_auc``, ``f1``, ``log_loss`` and ``calibration_error`` the lower and
+        the upper end. Samples of one class only don't count for ``roc_auc``, which is left out if
+        there are no others.
+
+    Example:
+        >>> labels, probabilities = np.arange(100) % 2, np.linspace(0.1, 0.9, 100)
+        >>> low, high = bootstrap_intervals(labels, probabilities)["roc_auc"]
+        >>> low < 0.51 < high
+        True
+
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13: percentiles.
+    """
+    random = np.random.default_rng(seed)
+    drawn: dict[str, list[float]] = {name: [] for name in _SCORES}
+    for _ in range(samples):
+        rows = random.integers(len(labels), size=len(labels))
+        for name, score in _SCORES.items():
+            drawn[name].append(score(labels[rows], probabilities[rows]))
+    found = {}
+    for name, values in drawn.items():
+        if defined := [value for value in values if not isnan(value)]:
+            low, high = np.percentile(defined, [2.5, 97.5]).tolist()
+            found[name] = low, high
+    return found
+
+
+def _accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    return float(np.mean((probabilities > 0.5) == (labels == 1)))
+
+
+def _roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """As scikit-learn's, in a tenth of the time; not a number for one class only."""
+    from scipy.stats import rankdata
+
+    positive = int(labels.sum())
+    negative = len(labels) - positive
+    if not positive or not negative:
+        return float("nan")
+    ranks = rankdata(probabilities)[labels == 1].sum()
+    return float((ranks - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def _f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    predicted = probabilities > 0.5
+    right = float(np.sum(predicted & (labels == 1)))
+    return 2 * right / max(float(predicted.sum() + labels.sum()), 1.0)
+
+
+def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    right = np.where(labels == 1, probabilities, 1 - probabilities)
+    return float(-np.log(np.maximum(right, np.finfo(np.float64).eps)).mean())
+
+
+_SCORES: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": _accuracy,
+    "roc_auc": _roc_auc,
+    "f1": _f1,
+    "log_loss": _log_loss,
+    "calibration_error": calibration_error,
+}
 
 
 def best_temperature(labels: np.ndarray, log_odds: np.ndarray) -> float:
@@ -162,3 +275,53 @@ def accuracy_by_length(
                 }
             )
     return found
+
+
+def accuracy_by_rating(
+    labels: np.ndarray, probabilities: np.ndarray, ratings: np.ndarray
+) -> list[dict[str, Any]]:
+    """The accuracy on texts of each rating, such as stars.
+
+    Args:
+        labels: 0 or 1 of each text ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``.
+        ratings: what the author gave, ``(texts,)``.
+
+    Returns:
+        For each rating, the lowest first, ``rating``, ``texts`` and ``accuracy``.
+
+    Example:
+        >>> labels, probabilities = np.array([0, 1, 1]), np.array([0.1, 0.9, 0.2])
+        >>> for part in accuracy_by_rating(labels, probabilities, np.array([2, 8, 8])):
+        ...     print(part)
+        {'rating': 2, 'texts': 1, 'accuracy': 1.0}
+        {'rating': 8, 'texts': 2, 'accuracy': 0.5}
+    """
+    return [
+        {
+            "rating": rating.item(),
+            "texts": int(np.sum(ratings == rating)),
+            "accuracy": _accuracy(labels[ratings == rating], probabilities[ratings == rating]),
+        }
+        for rating in np.unique(ratings)
+    ]
+
+
+def worst_mistakes(labels: np.ndarray, probabilities: np.ndarray, count: int) -> np.ndarray:
+    """The texts that the model gets wrong most surely.
+
+    Args:
+        labels: 0 or 1 of each text ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``.
+        count: how many, at most.
+
+    Returns:
+        Their places, the surest mistake first.
+
+    Example:
+        >>> worst_mistakes(np.array([0, 1, 1, 0]), np.array([0.6, 0.1, 0.9, 0.8]), 2).tolist()
+        [1, 3]
+    """
+    wrong = np.flatnonzero((probabilities > 0.5) != (labels == 1))
+    order = np.argsort(-np.abs(probabilities[wrong] - 0.5), kind="stable")
+    return wrong[order][:count]

@@ -44,6 +44,95 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
+def plot_calibration(curve: Sequence[Mapping[str, float]]) -> Figure:
+    """Draws how often a model is right by how sure it is, and how many texts it is so sure of.
+
+    Args:
+        curve: of `sentiment_rnn.evaluation.calibration_curve`.
+
+    Returns:
+        A Matplotlib figure.
+
+    Example:
+        >>> curve = [{"texts": 9, "probability": 0.2, "positive": 0.1}]
+        >>> [axes.get_ylabel() for axes in plot_calibration(curve).axes]
+        ['share of the positive class', 'texts']
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    sure = [part["probability"] for part in curve]
+    above.plot([0, 1], [0, 1], ":", color="grey", label="as sure as right")
+    above.plot(sure, [part["positive"] for part in curve], "o-", label="this model")
+    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of the positive class")
+    above.legend()
+    below.bar(sure, [part["texts"] for part in curve], width=0.05)
+    below.set(xlabel="probability that the model gives it", ylabel="texts", yscale="log")
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def plot_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """Draws what a model reaches with every threshold: the ROC, and precision against recall.
+
+    Args:
+        labels: 0 or 1 of each text ``(texts,)``, both among them.
+        probabilities: of class 1 ``(texts,)``.
+
+    Returns:
+        A Matplotlib figure.
+
+    Example:
+        >>> figure = plot_thresholds(np.array([0, 1]), np.array([0.2, 0.7]))
+        >>> [axes.get_xlabel() for axes in figure.axes]
+        ['false positive rate', 'recall']
+    """
+    from matplotlib.figure import Figure
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    false, true, _ = roc_curve(labels, probabilities)
+    left.plot([0, 1], [0, 1], ":", color="grey")
+    left.plot(false, true)
+    left.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))
+    precision, recall, _ = precision_recall_curve(labels, probabilities)
+    right.plot([0, 1], [np.mean(labels)] * 2, ":", color="grey")
+    right.plot(recall, precision)
+    right.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.01))
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def plot_accuracies(parts: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Draws the accuracy on parts of the texts side by side.
+
+    Args:
+        parts: by what they have in common, such as "tokens", the accuracy by the name of the part.
+
+    Returns:
+        A Matplotlib figure with a panel for each.
+
+    Example:
+        >>> figure = plot_accuracies({"stars": {"1": 0.9, "10": 0.95}})
+        >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
+        ['1', '10']
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5 * len(parts), 3.5), layout="constrained")
+    panels = figure.subplots(1, len(parts), squeeze=False)[0]
+    for axes, (name, accuracies) in zip(panels, parts.items(), strict=True):
+        bars = axes.bar(list(accuracies), list(accuracies.values()))
+        axes.bar_label(bars, fmt="%.3f", fontsize=8)
+        axes.set(xlabel=name, ylabel="accuracy", ylim=(0, 1.05))
+        axes.grid(axis="y", alpha=0.3)
+    return figure
+
+
 # Blue, white, green: green is the lighter one, so that the two ends differ in more than hue.
 CELL_COLOURS = ("#6d98ff", "#ffffff", "#9fdc4e")
 _FONT = "DejaVu Sans Mono"  # comes with Matplotlib

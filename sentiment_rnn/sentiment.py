@@ -670,18 +670,49 @@ class SentimentClassifier:
         Raises:
             DataError: for a label that the model doesn't know.
         """
-        self._check_is_fitted()
-        targets = self._targets(labels)
+        return self._evaluated(texts, self._targets(labels))[0]
+
+    def report(self, reviews: Reviews, folder: str | Path, *, title: str) -> dict[str, Any]:
+        """Writes a page on how good the model is: scores, pictures and mistakes.
+
+        Args:
+            reviews: texts whose labels are known, with ratings and names where there are any.
+            folder: gets ``index.html``, ``scores.json`` and ``mistakes.csv``.
+            title: what the page is called.
+
+        Returns:
+            The scores, as of `evaluate`.
+
+        Raises:
+            DataError: for a label that the model doesn't know, or no text at all.
+            ResourceError: if the folder can't be written.
+        """
+        from sentiment_rnn.report import write_report
+
+        if not len(reviews):
+            raise DataError("A report takes at least one text. Received none.")
+        targets = self._targets(reviews.labels)
+        scores, probabilities = self._evaluated(reviews.texts, targets)
+        write_report(
+            Path(folder), reviews, targets, probabilities, scores, self.class_names, title=title
+        )
+        return scores
+
+    def _evaluated(
+        self, texts: Sequence[str], targets: np.ndarray
+    ) -> tuple[dict[str, Any], np.ndarray]:
+        """The scores, and the probabilities of the positive class ``(texts,)``."""
         started = time.perf_counter()
         encoded = self._preprocessor.encode(_checked_texts(texts))
         probabilities = _probabilities(self._output(encoded))[:, 1]
         seconds = time.perf_counter() - started
         lengths = np.array([len(ids) for ids in encoded])
-        return {
+        scores = {
             **evaluate_probabilities(targets, probabilities),
             "accuracy_by_length": accuracy_by_length(targets, probabilities, lengths),
             "texts_per_second": round(len(targets) / seconds, 1),
         }
+        return scores, probabilities
 
     def calibrate(
         self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray
@@ -757,6 +788,7 @@ class SentimentClassifier:
 
     def _targets(self, labels: Sequence[Any] | np.ndarray) -> np.ndarray:
         """0 or 1 for each label."""
+        self._check_is_fitted()
         labels = np.asarray(labels)
         known = np.isin(labels, self.classes_)
         if not known.all():

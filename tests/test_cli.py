@@ -199,6 +199,19 @@ def test_tables_with_other_columns_and_stars(run, tmp_path):
     assert run("evaluate", "model", "--data", "stars.jsonl", *options)[0] == 0
 
 
+def test_a_report(run, saved, tmp_path):
+    options = ("evaluate", saved, "--data", "sample")
+    code, out, err = run(*options, "--report", "report")
+    assert code == 0, err
+    assert f"saved {Path('report', 'index.html')}\n" in err
+    assert out.splitlines()[0] == run(*options)[1].splitlines()[0]
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert f"<title>How good {saved.name} is</title>" in page
+    (tmp_path / "file").write_text("")
+    code, _, err = run(*options, "--report", "file/report")
+    assert (code, "Could not make the folder file/report" in err) == (5, True)
+
+
 # Predicting
 
 

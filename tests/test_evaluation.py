@@ -1,12 +1,17 @@
 import numpy as np
 import pytest
 
+from sentiment_rnn import evaluation
 from sentiment_rnn.evaluation import (
     accuracy_by_length,
+    accuracy_by_rating,
     best_temperature,
+    bootstrap_intervals,
+    calibration_curve,
     calibration_error,
     evaluate_probabilities,
     wilson_interval,
+    worst_mistakes,
 )
 
 
@@ -69,3 +74,77 @@ def test_the_best_temperature_undoes_one(temperature):
     odds = random.normal(0, 2, 100_000)
     labels = (random.uniform(size=100_000) < 1 / (1 + np.exp(-odds))).astype(int)
     assert best_temperature(labels, odds * temperature) == pytest.approx(temperature, rel=0.03)
+
+
+def made(texts, seed=0):
+    """Labels, and probabilities that are often right."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(2, size=texts)
+    return labels, 1 / (1 + np.exp(-random.normal(2.0 * labels - 1, 1.5)))
+
+
+def test_the_calibration_curve_adds_up_to_the_calibration_error():
+    labels, probabilities = made(500)
+    curve = calibration_curve(labels, probabilities)
+    assert sum(part["texts"] for part in curve) == 500
+    error = sum(part["texts"] * abs(part["probability"] - part["positive"]) for part in curve) / 500
+    assert error == pytest.approx(calibration_error(labels, probabilities))
+    assert all(
+        number / 15 <= part["probability"] <= (number + 1) / 15 for number, part in enumerate(curve)
+    )
+
+
+def test_the_scores_of_a_bootstrap_are_those_of_scikit_learn():
+    labels, probabilities = made(300)
+    # Ties count half.
+    probabilities = probabilities.round(1).clip(0.05, 0.95)
+    scores = evaluate_probabilities(labels, probabilities)
+    for name, score in evaluation._SCORES.items():
+        assert score(labels, probabilities) == pytest.approx(scores[name])
+
+
+def test_bootstrap_intervals_hold_the_score_and_shrink_with_more_texts():
+    widths = []
+    for texts in (100, 1600):
+        labels, probabilities = made(texts)
+        before = labels.copy(), probabilities.copy()
+        found = bootstrap_intervals(labels, probabilities, samples=400)
+        scores = evaluate_probabilities(labels, probabilities)
+        # A calibration error is larger in a sample of a sample.
+        for name in ("accuracy", "roc_auc", "f1", "log_loss"):
+            low, high = found[name]
+            assert low < scores[name] < high
+        wilson = scores["accuracy_interval"]
+        assert found["accuracy"] == pytest.approx(wilson, abs=0.25 * (wilson[1] - wilson[0]))
+        widths.append(found["roc_auc"][1] - found["roc_auc"][0])
+        np.testing.assert_array_equal(labels, before[0])
+        np.testing.assert_array_equal(probabilities, before[1])
+        assert found == bootstrap_intervals(labels, probabilities, samples=400)
+    assert widths[0] / widths[1] == pytest.approx(4, rel=0.4)
+
+
+def test_a_bootstrap_of_a_rare_class():
+    labels, probabilities = np.zeros(30, int), np.linspace(0.1, 0.9, 30)
+    labels[-1] = 1
+    low, high = bootstrap_intervals(labels, probabilities, samples=200)["roc_auc"]
+    assert 0.9 < low <= high <= 1
+
+
+def test_accuracy_by_rating():
+    labels, probabilities = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.7, 0.8])
+    found = accuracy_by_rating(labels, probabilities, np.array([1.0, 4.0, 4.0, 10.0]))
+    assert [(one["rating"], one["texts"], one["accuracy"]) for one in found] == [
+        (1, 1, 1),
+        (4, 2, 0.5),
+        (10, 1, 1),
+    ]
+
+
+def test_worst_mistakes():
+    labels, probabilities = made(200)
+    found = worst_mistakes(labels, probabilities, 10)
+    sure = np.abs(probabilities - 0.5)
+    wrong = (probabilities > 0.5) != (labels == 1)
+    assert wrong[found].all()
+    assert sure[found].tolist() == sorted(sure[wrong], reverse=True)[:10]
+    assert worst_mistakes(labels, labels * 1.0, 10).tolist() == []

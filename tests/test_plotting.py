@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from sentiment_rnn.plotting import CELL_COLOURS, plot_cell, plot_history
+from sentiment_rnn.plotting import (
+    CELL_COLOURS,
+    plot_accuracies,
+    plot_calibration,
+    plot_cell,
+    plot_history,
+    plot_thresholds,
+)
 
 HOSTILE = "$x$ \\alpha \0\t\x7f\u202e שלום é e\u0301 😀 漢 \ud800 </script>"
 
@@ -85,3 +92,34 @@ def test_activations_that_are_not_those_of_the_text(text, activations):
 def test_a_width_or_limit_that_makes_no_sense(wrong):
     with pytest.raises(ValueError, match="Expected a width and a limit above 0. Received: "):
         plot_cell("a", np.zeros(1), **wrong)
+
+
+def heights(axes):
+    (bars,) = axes.containers
+    return list(bars.datavalues)
+
+
+def test_calibration():
+    curve = [
+        {"texts": 3, "probability": 0.1, "positive": 0.0},
+        {"texts": 40, "probability": 0.9, "positive": 0.7},
+    ]
+    above, below = plot_calibration(curve).axes
+    np.testing.assert_array_equal(above.lines[1].get_xydata(), [[0.1, 0.0], [0.9, 0.7]])
+    assert heights(below) == [3, 40]
+
+
+def test_thresholds():
+    labels, probabilities = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.4, 0.9])
+    left, right = plot_thresholds(labels, probabilities).axes
+    expected = [[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]]
+    np.testing.assert_array_equal(left.lines[1].get_xydata(), expected)
+    # With a threshold of 0.4 both are found, and one more.
+    assert [1.0, 2 / 3] in np.array(right.lines[1].get_xydata()).tolist()
+
+
+def test_accuracies_side_by_side():
+    parts = {"rating": {"1": 0.5, "2": 0.75}, "known tokens": {"1 to\n9": 1.0}}
+    first, second = plot_accuracies(parts).axes
+    assert heights(first) == [0.5, 0.75]
+    assert (first.get_xlabel(), second.get_xlabel()) == ("rating", "known tokens")

@@ -177,7 +177,12 @@ def evaluate(options: Namespace) -> None:
     part = train if options.split == "train" or test is None else test
     if options.limit is not None:
         part = part.limit(options.limit, seed=0)
-    scores = classifier.evaluate(part.texts, part.labels)
+    if options.report is None:
+        scores = classifier.evaluate(part.texts, part.labels)
+    else:
+        name = printable(options.model.resolve().name)
+        scores = classifier.report(part, options.report, title=f"How good {name} is")
+        print(f"saved {options.report / 'index.html'}", file=sys.stderr)
     if options.json:
         print(json.dumps(scores))
         return

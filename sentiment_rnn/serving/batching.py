@@ -12,10 +12,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sentiment_rnn.prediction import Explanation, Prediction
-from sentiment_rnn.sentiment import SentimentClassifier
+
+
+class Classifier(Protocol):
+    """What a `SentimentClassifier` is asked for here."""
+
+    def predictions(self, texts: Sequence[str]) -> list[Prediction]:
+        """What it says of each text."""
+
+    def explanations(self, texts: Sequence[str], *, method: str) -> list[Explanation]:
+        """And why."""
 
 
 class BusyError(Exception):
@@ -43,7 +52,7 @@ class Batcher:
 
     def __init__(
         self,
-        classifier: SentimentClassifier,
+        classifier: Classifier,
         *,
         batch_texts: int,
         most_waiting: int,

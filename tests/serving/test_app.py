@@ -141,7 +141,12 @@ SMALL = ServingConfig(most_texts=2, most_characters=20, most_bytes=300, timeout=
         ("/explain", {"text": "a", "method": "x"}, 422, "'gradient' or 'occlusion'"),
         ("/explain", {}, 422, "In body.text, expected: Field required."),
         ("/predict", [], 422, "In body, of type application/json, expected: "),
-        ("/predict", {"text": "a", "\ud800": 1}, 422, "In body, of type application/json, expected: "),
+        (
+            "/predict",
+            {"text": "a", "\ud800": 1},
+            422,
+            "In body, of type application/json, expected: ",
+        ),
     ],
 )
 def test_requests_that_make_no_sense(models, path, body, status, detail):

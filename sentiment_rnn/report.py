@@ -1,0 +1,177 @@
+"""One page that says how good a classifier is: scores with intervals, pictures, its mistakes."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentiment_rnn._files import atomic_file
+from sentiment_rnn._pages import fill, whole
+from sentiment_rnn.datasets.reviews import Reviews
+from sentiment_rnn.errors import ResourceError
+from sentiment_rnn.evaluation import (
+    accuracy_by_rating,
+    bootstrap_intervals,
+    calibration_curve,
+    worst_mistakes,
+)
+from sentiment_rnn.plotting import plot_accuracies, plot_calibration, plot_thresholds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Mistakes that the page shows, and characters of each.
+SHOWN, _EXCERPT = 20, 600
+_NAMES = {
+    "accuracy": "accuracy",
+    "roc_auc": "area under the ROC curve",
+    "f1": "F1",
+    "log_loss": "log loss, nats",
+    "calibration_error": "calibration error",
+}
+
+
+def write_report(
+    folder: Path,
+    reviews: Reviews,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    scores: Mapping[str, Any],
+    class_names: tuple[str, ...],
+    *,
+    title: str,
+) -> None:
+    """Writes ``index.html``, which needs no other file, ``scores.json`` and ``mistakes.csv``.
+
+    Args:
+        folder: where to; it is made where it isn't there, and files of these names are replaced.
+        reviews: what was classified, with ratings and names where they are known.
+        labels: 0 or 1 of each ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``.
+        scores: of `SentimentClassifier.evaluate`.
+        class_names: what the classes are called.
+        title: what the page is called.
+
+    Raises:
+        ResourceError: if a file can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(f"Could not make the folder {folder}: {error.strerror}") from error
+    intervals = bootstrap_intervals(labels, probabilities)
+    curve = calibration_curve(labels, probabilities)
+    found = {
+        **scores,
+        "intervals": {name: list(ends) for name, ends in intervals.items()},
+        "calibration_curve": curve,
+    }
+    by_length = {
+        f"{part['from']} to\n{part['to']}": part["accuracy"]
+        for part in scores["accuracy_by_length"]
+    }
+    parts = {"known tokens": by_length}
+    if reviews.ratings is not None:
+        by_rating = accuracy_by_rating(labels, probabilities, reviews.ratings)
+        found["accuracy_by_rating"] = by_rating
+        parts["rating"] = {f"{part['rating']:g}": part["accuracy"] for part in by_rating}
+    figures = {
+        "How often it is right by how sure it is": plot_calibration(curve),
+        "Where its accuracy lies": plot_accuracies(parts),
+    }
+    if scores["roc_auc"] is not None:
+        figures["What other thresholds would give"] = plot_thresholds(labels, probabilities)
+    wrong = worst_mistakes(labels, probabilities, len(labels))
+    page = fill(
+        "report.html",
+        title=html.escape(whole(title)),
+        about=f"{len(labels):,} texts. An interval holds the true score with a confidence of 95 %.",
+        scores=_scores(scores, intervals),
+        confusion=_confusion(scores["confusion_matrix"], class_names),
+        figures="\n".join(_picture(caption, figure) for caption, figure in figures.items()),
+        mistakes=_mistakes(reviews, probabilities, wrong[:SHOWN], class_names),
+        wrong=f"{len(wrong):,}",
+    )
+    files = {
+        "index.html": page,
+        "scores.json": json.dumps(found, indent=2) + "\n",
+        "mistakes.csv": _rows(reviews, labels, probabilities, wrong),
+    }
+    for name, content in files.items():
+        with atomic_file(folder / name) as temporary:
+            temporary.write_text(content, encoding="utf-8", newline="")
+
+
+def _scores(scores: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]]) -> str:
+    rows = []
+    for name, shown in _NAMES.items():
+        if scores[name] is not None:
+            low, high = intervals[name]
+            rows.append(_row([shown, f"{scores[name]:.4f}", f"{low:.4f} to {high:.4f}"]))
+    return "\n".join(rows)
+
+
+def _confusion(matrix: list[list[int]], class_names: tuple[str, ...]) -> str:
+    rows = ["<tr><th></th>" + "".join(f"<th>called {_safe(one)}</th>" for one in class_names)]
+    for name, row in zip(class_names, matrix, strict=True):
+        rows.append(_row([f"is {name}", *(f"{count:,}" for count in row)]))
+    return "\n".join(rows)
+
+
+def _picture(caption: str, figure: Figure) -> str:
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=120)
+    encoded = base64.b64encode(data.getvalue()).decode("ascii")
+    return (
+        f"<figure><figcaption>{_safe(caption)}</figcaption>"
+        f'<img alt="{_safe(caption)}" src="data:image/png;base64,{encoded}"></figure>'
+    )
+
+
+def _mistakes(
+    reviews: Reviews, probabilities: np.ndarray, places: np.ndarray, class_names: tuple[str, ...]
+) -> str:
+    found = []
+    for place in places.tolist():
+        text = reviews.texts[place]
+        excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"
+        said = int(probabilities[place] > 0.5)
+        sure = max(probabilities[place], 1 - probabilities[place])
+        head = f"called {class_names[said]}, {sure:.1%} sure"
+        if reviews.ratings is not None:
+            head += f"; rated {reviews.ratings[place]:g}"
+        if reviews.names is not None:
+            head += f"; {reviews.names[place]}"
+        found.append(f"<li><strong>{_safe(head)}</strong><p>{_safe(excerpt)}</p></li>")
+    return "\n".join(found) or "<li>none</li>"
+
+
+def _rows(
+    reviews: Reviews, labels: np.ndarray, probabilities: np.ndarray, places: np.ndarray
+) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["place", "name", "rating", "label", "probability", "text"])
+    for place in places.tolist():
+        name = "" if reviews.names is None else whole(reviews.names[place])
+        rating = "" if reviews.ratings is None else f"{reviews.ratings[place]:g}"
+        row = [place, name, rating, labels[place], f"{probabilities[place]:.6f}"]
+        writer.writerow([*row, whole(reviews.texts[place])])
+    return file.getvalue()
+
+
+def _row(cells: list[str]) -> str:
+    first, *others = map(_safe, cells)
+    return f"<tr><th>{first}</th>" + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>"
+
+
+def _safe(text: str) -> str:
+    return html.escape(whole(text))

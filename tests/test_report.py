@@ -1,0 +1,126 @@
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+
+from sentiment_rnn import Reviews, SentimentClassifier
+from sentiment_rnn.errors import DataError, ModelError, ResourceError
+from sentiment_rnn.evaluation import worst_mistakes
+from sentiment_rnn.report import SHOWN
+from tests.pages import HOSTILE, Elements
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return SentimentClassifier.load("textbook")
+
+
+@pytest.fixture(scope="module")
+def written(classifier, sample, tmp_path_factory):
+    """A folder with a report on the sample's test part, and the scores."""
+    folder = tmp_path_factory.mktemp("reports") / "new" / "report"
+    _, test = sample
+    return folder, classifier.report(test, folder, title="How good it is")
+
+
+def page(folder):
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_report_says_what_evaluate_says(classifier, sample, written):
+    folder, scores = written
+    _, test = sample
+    expected = classifier.evaluate(test.texts, test.labels)
+    del expected["texts_per_second"], scores["texts_per_second"]
+    assert scores == expected
+    text = page(folder)
+    assert "<title>How good it is</title>" in text
+    for name in ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error"):
+        assert f"<td>{scores[name]:.4f}</td>" in text
+    saved = json.loads((folder / "scores.json").read_text())
+    assert saved["confusion_matrix"] == scores["confusion_matrix"]
+    low, high = saved["intervals"]["accuracy"]
+    assert low < scores["accuracy"] < high
+    assert f"<td>{low:.4f} to {high:.4f}</td>" in text
+    assert sum(part["texts"] for part in saved["calibration_curve"]) == len(test)
+    assert [part["rating"] for part in saved["accuracy_by_rating"]] == sorted(set(test.ratings))
+
+
+def test_mistakes_are_all_there_the_surest_first(classifier, sample, written):
+    folder, _ = written
+    _, test = sample
+    probabilities = classifier.predict_proba(test.texts)[:, 1]
+    places = worst_mistakes(test.labels, probabilities, len(test))
+    with (folder / "mistakes.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["place"]) for row in rows] == places.tolist()
+    assert [row["text"] for row in rows] == [test.texts[place] for place in places]
+    assert [float(row["rating"]) for row in rows] == test.ratings[places].tolist()
+    names = re.findall(
+        r"<li><strong>called (\w+), [\d.]+% sure; rated \d+; (\S+?)</strong>", page(folder)
+    )
+    assert [name for _, name in names] == [test.names[place] for place in places[:SHOWN]]
+
+
+def test_a_page_needs_nothing_else(written):
+    folder, _ = written
+    text = page(folder)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "index.html",
+        "mistakes.csv",
+        "scores.json",
+    ]
+    pictures = 0
+    for tag, attributes in Elements(text).tags:
+        assert tag not in ("link", "iframe", "base", "object", "script")
+        if tag == "img":
+            assert attributes["src"].startswith("data:image/png;base64,")
+            assert attributes["alt"]
+            pictures += 1
+    assert pictures == 3
+    assert "://" not in text
+    assert "default-src 'none'; img-src data:" in text
+
+
+def test_no_text_becomes_an_element(classifier, tmp_path):
+    texts = [f"{HOSTILE} {word}" for word in ("a joy, lovely, great", "dull, bad, awful")]
+    # Both classes are wrong for one of them.
+    for labels in ([0, 1], [1, 0]):
+        reviews = Reviews(texts, np.array(labels), names=[HOSTILE] * 2)
+        classifier.report(reviews, tmp_path, title=HOSTILE)
+        tags = {tag for tag, _ in Elements(page(tmp_path)).tags}
+        assert "script" not in tags
+        assert "b" not in tags
+
+
+def test_one_class_only_and_no_ratings(classifier, tmp_path):
+    scores = classifier.report(
+        Reviews(["A joy.", "Lovely."], np.array([1, 1])), tmp_path, title="One"
+    )
+    assert scores["roc_auc"] is None
+    assert "ROC" not in page(tmp_path)
+    assert len(re.findall("<img", page(tmp_path))) == 2
+
+
+def test_wrong_use(classifier, sample, tmp_path):
+    _, test = sample
+    with pytest.raises(DataError, match="A report takes at least one text. Received none."):
+        classifier.report(test.select([]), tmp_path / "a", title="")
+    with pytest.raises(ModelError, match="not trained yet"):
+        SentimentClassifier().report(test, tmp_path / "a", title="")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match="Could not make the folder"):
+        classifier.report(test.select([0]), tmp_path / "file" / "a", title="")
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("width", [1200, 390, 320])
+def test_the_page_fits_every_window(written, browser, width):
+    folder, _ = written
+    browser.open((folder / "index.html").as_uri(), width)
+    assert browser.errors == []
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    code = "Array.from(document.images).every(image => image.complete && image.naturalWidth > 300)"
+    assert browser.run(code)
