@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,9 +153,9 @@ async def ask(
                 load.wrong += abs(found - expected[place]) > TOLERANCE
             else:
                 # It may have closed the connection.
-                writer.close()
+                await _close(writer)
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.close()
+        await _close(writer)
 
     async def watch() -> None:
         for _ in range(11):
@@ -168,6 +168,12 @@ async def ask(
     watching.cancel()
     load.memory.append(_resident_mb(process))
     return load
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:

@@ -7,8 +7,10 @@ since people type sentences more often than reviews. A smaller network learns fr
 teachers, and from sentences that are made up here: neither teacher knows that what is not dull is
 praised, as reviewers hardly ever put it so.
 
-Whole films are held out from all three. They choose the teachers' weights and the student's epoch.
-The test reviews are read once, by the student that came out.
+Whole films are held out from all of them. They choose the weights of the teachers and the epoch of
+the student. The test reviews are read once, by the student that came out.
+
+A student may teach the next one (``--teacher``), as long as the same films were held out from it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from benchmarks.suites.accuracy import nb_svm_margins
 from scripts.measure import measure
 from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.datasets import cache_folder
+from sentiment_rnn.errors import UsageError
 from sentiment_rnn.persistence import is_model_folder
 from sentiment_rnn.training.splits import validation_split
 
@@ -206,13 +209,14 @@ def mix(said: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
     return regression.fit(np.column_stack(said), labels).coef_[0].tolist()
 
 
-def distill(data: str, out: Path, work: Path) -> None:
+def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> None:
     """Trains teachers and student, and saves the student.
 
     Args:
         data: archive or folder of the IMDB reviews.
         out: the student's model folder.
         work: where the teacher is kept, so that it isn't trained again.
+        others: model folders of further teachers, from which the same films were held out.
     """
     cache = cache_folder() / "corpora"
     train, test = load_imdb(data, unsupervised=True, cache=cache)
@@ -224,17 +228,25 @@ def distill(data: str, out: Path, work: Path) -> None:
         teacher = SentimentClassifier("recommended", seed=SEED, validation_fraction=VALIDATION)
         teacher.fit(train.texts, train.labels, groups=train.groups, cache=cache, verbose=True)
         teacher.save(folder)
-    teacher = SentimentClassifier.load(folder)
+    paths = (folder, *others)
+    teachers = [SentimentClassifier.load(path) for path in paths]
+    for path, teacher in zip(paths, teachers, strict=True):
+        learned_from = teacher.provenance_["trained_on"]
+        same = learned_from["validated_by"] == "film" and teacher.provenance_["seed"] == SEED
+        if not same or learned_from["validation"] != len(validated):
+            raise UsageError(f"{path} may have learned from the films that are held out here.")
     _log("NB-SVM learns")
     margins = nb_svm_margins(learned.texts, learned.labels)
 
     def say(texts: Sequence[str]) -> list[np.ndarray]:
-        return [log_odds(teacher.predict_proba(texts)[:, 1]), margins(texts)]
+        by_networks = [teacher.predict_proba(texts)[:, 1] for teacher in teachers]
+        return [*map(log_odds, by_networks), margins(texts)]
 
     said = say(validated.texts)
     weights = mix(said, validated.labels)
-    both = sum(weight * one for weight, one in zip(weights, said, strict=True))
-    for name, one in (("recommended", said[0]), ("NB-SVM", said[1]), ("both", both)):
+    together = sum(weight * one for weight, one in zip(weights, said, strict=True))
+    names = [*(path.name for path in paths), "NB-SVM", "together"]
+    for name, one in zip(names, [*said, together], strict=True):
         accuracy = np.mean((one > 0) == (validated.labels == 1))
         _log(f"{name}: {accuracy:.4f} of the reviews held out")
 
@@ -260,7 +272,8 @@ def distill(data: str, out: Path, work: Path) -> None:
     student.calibrate(validated.texts, validated.labels)
     validation = student.evaluate(validated.texts, validated.labels)
     student.metrics_ = {"validation": validation, **measure(student, test)}
-    student.provenance_["made_by"] = f"python -m scripts.distill --out {out.name}"
+    taught_by = "".join(f" --teacher {path.name}" for path in others)
+    student.provenance_["made_by"] = f"python -m scripts.distill{taught_by} --out {out.name}"
     student.save(out)
     _log(f"saved {out}: {student.metrics_['test']['accuracy']:.4f} of the test reviews")
 
@@ -286,8 +299,15 @@ def main() -> None:
     parser.add_argument("--data", default=default_data(), help="archive or folder of the reviews")
     parser.add_argument("--out", type=Path, required=True, help="the student's model folder")
     parser.add_argument("--work", type=Path, default=Path("trained/distill"), help="the teacher's")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        help="a model folder that teaches as well, such as that of an earlier student",
+    )
     options = parser.parse_args()
-    distill(options.data, options.out, options.work)
+    distill(options.data, options.out, options.work, options.teacher)
 
 
 if __name__ == "__main__":

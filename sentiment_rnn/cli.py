@@ -246,11 +246,25 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     convert = _command(
-        commands, "convert", sentiment.convert, "make a model folder of old Keras files"
+        commands,
+        "convert",
+        sentiment.convert,
+        "make a model folder of old Keras files, or ONNX of a model folder",
     )
-    convert.add_argument("model", type=Path, metavar="OLD.json", help="model.to_json() of Keras")
-    convert.add_argument("weights", type=Path, metavar="OLD.h5", help="save_weights() of Keras")
-    convert.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
+    convert.add_argument(
+        "model", type=Path, metavar="OLD.json|DIR", help="model.to_json() of Keras; a model folder"
+    )
+    convert.add_argument(
+        "weights", nargs="?", type=Path, metavar="OLD.h5", help="save_weights() of Keras"
+    )
+    convert.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder to write")
+    convert.add_argument(
+        "--to",
+        choices=("folder", "onnx"),
+        default="folder",
+        help="what to make: a model folder of old Keras files, or of a model folder a graph for "
+        "ONNX runtimes, checked against one (folder)",
+    )
     convert.add_argument(
         "--vectors", metavar="imdb|PATH", help="the word vectors that it was trained with"
     )

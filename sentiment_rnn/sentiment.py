@@ -870,7 +870,7 @@ class SentimentClassifier:
             >>> SentimentClassifier.load("textbook").count_params()
             37551
         """
-        saved = load_model(_found(DEFAULT_MODEL if folder is None else folder))
+        saved = load_model(found_model(DEFAULT_MODEL if folder is None else folder))
         classifier = cls(vectors=saved.word_vectors)
         classifier._trained_with = None
         if saved.architecture is not None and saved.training is not None:
@@ -963,7 +963,7 @@ class SentimentClassifier:
 _VECTOR_SIZE = 300
 
 
-def _found(folder: str | Path) -> Path:
+def found_model(folder: str | Path) -> Path:
     """A folder, or the one of that name that comes with the package."""
     path = Path(folder)
     inside = shipped("models") / path.name

@@ -274,6 +274,18 @@ def test_an_empty_input_gives_an_empty_output(run, saved, tmp_path):
         assert (code, out) == (0, expected)
 
 
+def test_a_model_becomes_onnx(run, saved, tmp_path, monkeypatch):
+    code, out, err = run("convert", saved, "--to", "onnx", "--out", "onnx")
+    assert (code, out, err) == (0, "", "saved onnx\n")
+    assert (tmp_path / "onnx" / "model.onnx").is_file()
+    code, _, err = run("convert", "textbook", "--to", "onnx", "--out", "onnx")
+    assert (code, "onnx is there already" in err) == (2, True)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    code, _, err = run("convert", saved, "--to", "onnx", "--out", "other")
+    assert (code, 'pip install "sentiment_rnn[onnx]"' in err) == (2, True)
+    assert not (tmp_path / "other").exists()
+
+
 # Explaining
 
 
@@ -504,6 +516,9 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["predict", "--input", "no.txt"], 5, "Could not read no.txt: No such file"),
         (["predict", "--vectors", "imdb", "x"], 2, "A model folder has its own word vectors"),
         (["predict", "--format", "xml", "x"], 2, "invalid choice: 'xml'"),
+        (["convert", "old.json", "--out", "x"], 2, "Expected OLD.json and OLD.h5"),
+        (["convert", "a", "b", "--to", "onnx", "--out", "x"], 2, "name that, and no weights"),
+        (["convert", "no", "--to", "onnx", "--out", "x"], 4, "Expected a model folder. There is"),
         (["predict", "--explain", "--format", "csv", "x"], 2, "A row has no room for all tokens"),
         (["predict", "--explain", "--document", "--input", "x"], 2, "leave --document out"),
         (["convert", "a.json", "a.h5", "--out", "o"], 2, "holds no word vectors"),

@@ -5,9 +5,11 @@ import re
 import shutil
 
 import numpy as np
+import pytest
 
 from scripts import distill
 from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.errors import UsageError
 from tests.conftest import ROOT
 
 
@@ -96,3 +98,14 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch):
     assert "LSTM(3) → Dropout(0.2) → MaskedPooling1D(mean_max) → Dense(1)" in card
     assert "```sh\npython -m scripts.distill --out first\n```" in card
     assert "once it has imported `sentiment_rnn.architectures.pooling`" in card
+
+    # A student teaches the next; a model that has seen what is held out doesn't.
+    distill.distill(str(data), tmp_path / "third", tmp_path / "work", [tmp_path / "first"])
+    third = SentimentClassifier.load(tmp_path / "third")
+    assert third.provenance_["made_by"] == "python -m scripts.distill --teacher first --out third"
+    assert third.history_ != first.history_
+    with pytest.raises(UsageError, match="textbook may have learned from the films"):
+        distill.distill(
+            str(data), tmp_path / "fourth", tmp_path / "work", [ROOT / "models" / "textbook"]
+        )
+    assert not (tmp_path / "fourth").exists()

@@ -110,6 +110,7 @@ def test_each_outside_library_has_one_door():
     assert importers("h5py") <= room("persistence")
     assert importers("scipy") == {"numpy_rnn.embedding", "evaluation"}
     assert importers("fastapi", "pydantic", "uvicorn", "prometheus_client") <= room("serving")
+    assert importers("onnx", "onnxruntime") == {"persistence.onnx_writer"}
     assert importers("threadpoolctl") == {"numpy_rnn.threads"}
     assert importers("tensorflow") == set()
     assert importers("pickle") == set()

@@ -300,9 +300,18 @@ def vectors(options: Namespace) -> None:
 
 
 def convert(options: Namespace) -> None:
-    """Makes a model folder of old Keras files."""
+    """Makes a model folder of old Keras files, or an ONNX graph of a model folder."""
     if options.out.exists() and not options.overwrite:
         raise UsageError(f"{options.out} is there already. Name another, or give --overwrite.")
+    if options.to == "onnx":
+        if options.weights is not None:
+            raise UsageError("An ONNX graph is made of a model folder: name that, and no weights.")
+        _convert_to_onnx(options)
+        return
+    if options.weights is None:
+        raise UsageError(
+            "Expected OLD.json and OLD.h5. To make something else of a model folder: --to onnx."
+        )
     settings = {name: getattr(options, name) for name in CONVERTED}
     chosen = {name: value for name, value in settings.items() if value is not None}
     preprocessing = Preset().replace(**chosen).preprocessing
@@ -310,6 +319,20 @@ def convert(options: Namespace) -> None:
         options.model, options.weights, options, preprocessing=preprocessing, limit=options.words
     )
     classifier.save(options.out)
+    print(f"saved {options.out}", file=sys.stderr)
+
+
+def _convert_to_onnx(options: Namespace) -> None:
+    from sentiment_rnn.persistence import load_model
+    from sentiment_rnn.persistence.onnx_writer import write_onnx
+    from sentiment_rnn.sentiment import found_model
+
+    try:
+        write_onnx(load_model(found_model(options.model)), options.out)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f'ONNX needs {error.name}, which is not installed: pip install "sentiment_rnn[onnx]"'
+        ) from error
     print(f"saved {options.out}", file=sys.stderr)
 
 

@@ -1,0 +1,172 @@
+"""ONNX Runtime computes what the NumPy engine does, which is held to Keras elsewhere."""
+
+import itertools
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sentiment_rnn.architectures import (
+    ArchitectureConfig,
+    LayerSpec,
+    NetworkSpec,
+    sentiment_network,
+)
+from sentiment_rnn.errors import ModelError, UsageError
+from sentiment_rnn.numpy_rnn.prediction import Predictor
+from sentiment_rnn.persistence import SavedModel, load_model
+from sentiment_rnn.persistence.onnx_writer import make_graph, write_onnx
+from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
+from tests.conftest import ROOT
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+
+RANDOM = np.random.default_rng(0)
+VECTORS = WordVectors([f"w{n}" for n in range(20)], RANDOM.normal(size=(20, 6)))
+NETWORKS = [
+    *(
+        {"cell": cell, "head": head, **direction}
+        for cell, head, direction in itertools.product(
+            ("simple", "lstm", "gru"),
+            ("flatten", "last", "mean", "max", "mean_max"),
+            ({}, {"go_backwards": True}, {"bidirectional": True}),
+        )
+    ),
+    *(
+        {"cell": cell, "head": head, "masking": True, "layers": layers, **direction}
+        for cell, (head, layers, direction) in itertools.product(
+            ("simple", "lstm", "gru"),
+            (
+                ("last", 1, {}),
+                ("last", 1, {"go_backwards": True}),
+                ("mean", 2, {}),
+                ("max", 1, {"bidirectional": True}),
+                ("mean_max", 2, {"bidirectional": True}),
+            ),
+        )
+    ),
+    {"stateful": True, "window": 4, "head": "last", "masking": True},
+]
+
+
+def saved(network, maxlen=9, vectors=VECTORS):
+    random = np.random.default_rng(1)
+    weights = [
+        (random.normal(size=weight.shape) / np.sqrt(weight.shape[0])).astype(np.float32)
+        for weight in network.weights()
+    ]
+    config = PreprocessingConfig(maxlen=maxlen)
+    return SavedModel(network, weights, vectors, config, classes=(0, 1))
+
+
+def made(options):
+    maxlen = 0 if "stateful" in options else 9
+    network = sentiment_network(
+        ArchitectureConfig(units=5, **options), maxlen=maxlen, vector_size=6
+    )
+    return saved(network, maxlen)
+
+
+def computed(graph, texts, length):
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    ids = np.zeros((len(texts), length), np.int64)
+    for row, text in zip(ids, texts, strict=True):
+        row[: len(text)] = text
+    return session.run(["probability"], {"ids": ids})[0]
+
+
+TEXTS = [RANDOM.integers(1, 21, length).astype(np.int32) for length in (0, 1, 9, 4, 7, 9, 2)]
+
+
+def compared(model, atol=1e-5):
+    preprocessor = Preprocessor(model.preprocessing, model.word_vectors)
+    expected = Predictor(model.network, model.weights, preprocessor).predict(TEXTS)
+    found = computed(make_graph(model), TEXTS, 9)
+    assert np.ptp(expected) > 0.005
+    np.testing.assert_allclose(found, expected, atol=atol)
+
+
+@pytest.mark.parametrize("options", NETWORKS, ids=str)
+def test_onnx_runtime_computes_the_same(options):
+    compared(made(options))
+
+
+@pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave"])
+@pytest.mark.parametrize("every", [False, True])
+def test_what_keras_can_make_beside_the_presets(mode, every):
+    inner = {"units": 4, "return_sequences": every, "use_bias": False, "reset_after": False}
+    both = {"layer": LayerSpec("GRU", inner), "merge_mode": mode}
+    layers = (
+        LayerSpec("Dense", {"units": 5, "activation": "hard_sigmoid", "use_bias": False}),
+        LayerSpec("Bidirectional", both),
+        *([LayerSpec("Dense", {"units": 3, "activation": "relu"})] if every else []),
+        *([LayerSpec("GlobalMaxPooling1D")] if every else []),
+        LayerSpec("Dense", {"units": 2, "activation": "softmax"}),
+    )
+    compared(saved(NetworkSpec((None, 9, 6), layers)))
+
+
+def test_a_text_may_be_padded_or_not():
+    model = made({"cell": "lstm", "head": "mean_max", "masking": True})
+    graph = make_graph(model)
+    alone = computed(graph, TEXTS[3:4], 4)
+    np.testing.assert_allclose(alone, computed(graph, TEXTS[3:4], 30), atol=1e-6)
+
+
+def test_a_folder_predicts_with_what_is_in_it(tmp_path):
+    model = load_model(ROOT / "models" / "textbook")
+    write_onnx(model, tmp_path / "onnx")
+    assert sorted(path.name for path in (tmp_path / "onnx").iterdir()) == [
+        "model.onnx",
+        "preprocessing.json",
+    ]
+    # In a process that knows nothing of this package but what the folder says.
+    code = """
+import json, sys, numpy, onnxruntime
+said = json.load(open("onnx/preprocessing.json"))
+ids = {word: number for number, word in enumerate(said["words"], said["id_of_first_word"])}
+found = [ids[token] for token in sys.argv[1].split() if token in ids][: said["maxlen"]]
+padded = numpy.zeros((1, said["maxlen"]), numpy.int64)
+padded[0, : len(found)] = found
+session = onnxruntime.InferenceSession("onnx/model.onnx", providers=["CPUExecutionProvider"])
+print(json.dumps(session.run(None, {"ids": padded})[0].tolist()))
+"""
+    text = "A wonderful film , but far too long ."
+    done = subprocess.run(
+        [sys.executable, "-c", code, text], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    preprocessor = Preprocessor(model.preprocessing, model.word_vectors)
+    encoded = preprocessor.encode_tokens([text.split()])
+    expected = Predictor(model.network, model.weights, preprocessor).predict(encoded)
+    np.testing.assert_allclose(json.loads(done.stdout), expected, atol=1e-5)
+
+
+def test_what_onnx_can_not_compute():
+    backwards = {"units": 5, "return_sequences": True, "go_backwards": True}
+    end = (LayerSpec("GlobalAveragePooling1D"), LayerSpec("Dense", {"units": 1}))
+    masked = (LayerSpec("Masking"), LayerSpec("SimpleRNN", backwards), *end)
+    with pytest.raises(UsageError, match="ONNX skips what is behind the end of a text"):
+        make_graph(saved(NetworkSpec((None, 9, 6), masked)))
+    rows = np.where(np.arange(20)[:, None] == 3, 0.0, np.ones((20, 6)))
+    network = made({"head": "last", "masking": True}).network
+    model = saved(network, vectors=WordVectors(VECTORS.words, rows))
+    with pytest.raises(UsageError, match="no word whose vector is zeros"):
+        make_graph(model)
+    linear = LayerSpec("SimpleRNN", {"units": 5, "activation": "linear"})
+    with pytest.raises(UsageError, match="Received: SimpleRNN with linear"):
+        make_graph(saved(NetworkSpec((None, 9, 6), (linear, LayerSpec("Dense", {"units": 1})))))
+
+
+def test_a_graph_that_computes_something_else_is_not_written(tmp_path, monkeypatch):
+    model = made({})
+    other = make_graph(
+        saved(model.network, vectors=WordVectors(VECTORS.words, VECTORS.matrix() + 1))
+    )
+    monkeypatch.setattr("sentiment_rnn.persistence.onnx_writer.make_graph", lambda model: other)
+    with pytest.raises(ModelError, match="away from this package's. Expected at most 0.0001"):
+        write_onnx(model, tmp_path / "onnx")
+    assert list(tmp_path.iterdir()) == []
