@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 TRAINED = Path("trained")
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
-CHUNK = 2000
+CHUNK = 8000
 # Texts that a page shows.
 SHOWN = 100
 # Characters of a document that stand for it in the output.

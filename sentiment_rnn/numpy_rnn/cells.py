@@ -7,7 +7,7 @@ product and what follows it. Some habits keep the time loop, which `recurrent` r
 - the gates of a step lie one behind the other, ``(gates, batch, units)``, not side by side as in
   the products: a function is applied two to three times faster to numbers in a row;
 - the factors of the backward step that the forward pass has settled already are multiplied for
-  all steps at once before the loop, and only what depends on the following step is left in it;
+  many steps at once, and only what depends on the following step is left in the loop;
 - the gradient of the recurrent kernel is one product after the loop.
 
 All arrays here have time first. The states are ``(time + 1, batch, units)``: ``states[0][t]`` is
@@ -30,6 +30,9 @@ from sentiment_rnn.numpy_rnn.projection import sum_rows
 from sentiment_rnn.numpy_rnn.step_product import Product, step_product
 
 Array = np.ndarray
+
+# Bytes that stay near the processor until they are read again.
+_NEAR = 1 << 19
 
 
 class Cell(Protocol):
@@ -246,25 +249,39 @@ class _LSTM:
 
     def prepare(self, states: Sequence[Array]) -> None:
         self._product_back = self._u.product_back()
-        i, g, o = (self._gates[:, place] for place in (0, 2, 3))
+        self._cells = states[1]
+        self._da, self._da_by_gate = _result(self._gates)
+        steps, *shape = self._gates.shape
+        self._block = min(steps, max(1, _NEAR // self._gates[0].nbytes))
+        self._factors = empty((self._block, *shape), self._gates.dtype)
+        self._dc_dh = empty((self._block, *shape[1:]), self._gates.dtype)
+        self._prepared = -1
+
+    def _prepare_block(self, steps: slice) -> None:
+        """Multiplies what some steps back need and the forward pass has settled already."""
+        gates, squashed = self._gates[steps], self._squashed[steps]
+        factors, dc_dh = self._factors[: len(gates)], self._dc_dh[: len(gates)]
+        i, g, o = (gates[:, place] for place in (0, 2, 3))
         # Each gate's slope times what the gate is multiplied with in the equations above.
-        self._factors = factors = empty(self._gates.shape, self._gates.dtype)
-        _slope(self._gate, self._gates[:, :2], factors[:, :2])
+        _slope(self._gate, gates[:, :2], factors[:, :2])
         _slope(self._activation, g, factors[:, 2])
         _slope(self._gate, o, factors[:, 3])
         factors[:, 0] *= g
-        factors[:, 1] *= states[1][:-1]
+        factors[:, 1] *= self._cells[steps][: len(gates)]
         factors[:, 2] *= i
-        factors[:, 3] *= self._squashed
-        self._dc_dh = _slope(self._activation, self._squashed)
-        self._dc_dh *= o
-        self._da, self._da_by_gate = _result(self._gates)
+        factors[:, 3] *= squashed
+        _slope(self._activation, squashed, dc_dh)
+        dc_dh *= o
 
     def step_back(self, t: int, gradients: list[Array]) -> None:
         dh, dc = gradients
-        factors, da = self._factors[t], self._da_by_gate[t]
+        block, place = divmod(t, self._block)
+        if block != self._prepared:
+            self._prepared = block
+            self._prepare_block(slice(t - place, t - place + self._block))
+        factors, da = self._factors[place], self._da_by_gate[t]
         np.multiply(factors[3], dh, out=da[3])
-        np.multiply(dh, self._dc_dh[t], out=self._scratch)
+        np.multiply(dh, self._dc_dh[place], out=self._scratch)
         np.add(dc, self._scratch, out=dc)
         np.multiply(factors[:3], dc, out=da[:3])
         np.multiply(dc, self._gates[t, 1], out=dc)

@@ -21,11 +21,11 @@ import numpy as np
 from sentiment_rnn._cache import LARGE, cached_arrays, pack_texts, unpack_texts
 from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
 
-# Characters of a batch, some 800 reviews: enough for a vocabulary to pay.
-BATCH_CHARACTERS = 1 << 20
-# Characters, of some 12,000 reviews, that this process tokenizes in the time in which others would
-# have started and done it.
-FOR_PROCESSES = 1 << 24
+# Characters of a batch, some 200 reviews: enough for a vocabulary to pay.
+BATCH_CHARACTERS = 1 << 18
+# Characters, of some 1,600 reviews, that this process tokenizes in little more than the time in
+# which others would have started.
+FOR_PROCESSES = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,6 +87,17 @@ def test_gradients(name, go_backwards, mask, last, zero_output_for_mask):
     check_gradients(layer, mask, last)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
+def test_gradients_of_an_lstm_that_is_prepared_block_by_block(
+    monkeypatch, steps, go_backwards, mask
+):
+    bytes_of_step = 4 * BATCH * UNITS * np.dtype(np.float64).itemsize
+    monkeypatch.setattr(cells, "_NEAR", steps * bytes_of_step)
+    check_gradients(cell("LSTM", go_backwards=go_backwards), mask)
+
+
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid", "hard_sigmoid"])
 def test_gradients_of_other_activations(name, activation):

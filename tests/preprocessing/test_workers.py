@@ -1,11 +1,10 @@
 import subprocess
 import sys
+import time
 
-import numpy as np
 import pytest
 
 from sentiment_rnn.preprocessing import TreebankTokenizer, workers
-from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
 from sentiment_rnn.preprocessing.workers import tokenize_in_processes
 
 OPTIONS = [
@@ -24,11 +23,17 @@ BATCHES = [
 
 
 def check(results, tokenizer, batches=BATCHES):
-    for result, batch in zip(results, batches, strict=True):
-        expected = TokenizedTexts.of(batch, tokenizer)
-        assert result.vocabulary == expected.vocabulary
-        np.testing.assert_array_equal(result.numbers, expected.numbers, strict=True)
-        np.testing.assert_array_equal(result.lengths, expected.lengths, strict=True)
+    """However they are batched then, the texts have their tokens, and their order."""
+    found = [tokens for result in results for tokens in result]
+    assert found == [tokenizer.tokenize(text) for batch in batches for text in batch]
+
+
+class Slow(TreebankTokenizer):
+    """One that leaves others the time to start; they have the ordinary one."""
+
+    def tokenize(self, text):
+        time.sleep(0.02)
+        return super().tokenize(text)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 7])
@@ -36,26 +41,34 @@ def check(results, tokenizer, batches=BATCHES):
 def test_the_same_as_in_one_process(processes_started, options, processes):
     tokenizer = TreebankTokenizer(**options)
     check(tokenize_in_processes(BATCHES, tokenizer, processes), tokenizer)
-    assert len(processes_started) == (0 if processes == 1 else processes)
+    assert len(processes_started) == processes - 1
     assert all(process.poll() is not None for process in processes_started)
     check(tokenize_in_processes([], tokenizer, processes), tokenizer, [])
 
 
-def test_it_is_other_processes_that_tokenize(monkeypatch):
-    class Untouched(TreebankTokenizer):
+def test_this_process_does_not_wait_until_others_have_started(monkeypatch):
+    monkeypatch.setattr(workers.Worker, "has_answered", lambda worker: False)
+    monkeypatch.setattr(workers.Worker, "receive", None)
+    check(tokenize_in_processes(BATCHES, TreebankTokenizer(), 3), TreebankTokenizer())
+
+
+def test_other_processes_tokenize_too(processes_started):
+    """Texts of all processes are in their order, also of those that answer late."""
+    here = []
+
+    class Noted(Slow):
         def tokenize(self, text):
-            raise AssertionError("tokenized here")
+            here.append(text)
+            return super().tokenize(text)
 
-    results = tokenize_in_processes(BATCHES, Untouched(), 2)
-    check(results, TreebankTokenizer())
-    with pytest.raises(AssertionError, match="tokenized here"):
-        list(tokenize_in_processes(BATCHES, Untouched(), 1))
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    with pytest.raises(AssertionError, match="tokenized here"):
-        list(tokenize_in_processes(BATCHES, Untouched()))
+    batches = [[f"number {number}", "isn't it?"] for number in range(200)]
+    check(tokenize_in_processes(batches, Noted(), 3), TreebankTokenizer(), batches)
+    assert 0 < len(here) < 390
+    assert len(processes_started) == 2
+    assert all(process.poll() is not None for process in processes_started)
 
 
-def test_batches_are_read_no_further_ahead_than_there_are_processes(processes_started):
+def test_batches_are_read_no_further_ahead_than_there_is_work_for(processes_started):
     read = 0
 
     def batches():
@@ -64,12 +77,16 @@ def test_batches_are_read_no_further_ahead_than_there_are_processes(processes_st
             read += 1
             yield [f"number {read}"]
 
-    results = tokenize_in_processes(batches(), TreebankTokenizer(), 3)
-    for number in range(1, 10):
-        assert next(results).vocabulary == ["number", str(number)]
-        assert read == number + 3
+    given = 0
+    results = tokenize_in_processes(batches(), Slow(), 3)
+    while given < 150:
+        for tokens in next(results):
+            given += 1
+            assert tokens == ["number", str(given)]
+        # Twice four of them for each process, and the four of the next job.
+        assert read <= given + 3 * 2 * 4 * 4
     results.close()
-    assert len(processes_started) == 3
+    assert len(processes_started) == 2
     assert all(process.poll() is not None for process in processes_started)
 
 
@@ -79,20 +96,21 @@ def test_an_error_of_the_texts_ends_the_processes(processes_started):
         raise OSError("the disk")
 
     with pytest.raises(OSError, match="the disk"):
-        list(tokenize_in_processes(batches(), TreebankTokenizer(), 2))
+        list(tokenize_in_processes(batches(), TreebankTokenizer(), 3))
     assert len(processes_started) == 2
     assert all(process.poll() is not None for process in processes_started)
 
 
 @pytest.mark.parametrize("victims", [1, 2])
-def test_killed_processes_are_done_without(processes_started, victims):
-    tokenizer = TreebankTokenizer()
-    results = tokenize_in_processes(BATCHES, tokenizer, 2)
-    first = next(results)
+@pytest.mark.parametrize("after", [1, 10])
+def test_killed_processes_are_done_without(processes_started, victims, after):
+    batches = [[f"number {number}", "isn't it?"] for number in range(200)]
+    results = tokenize_in_processes(batches, Slow(), 3)
+    first = [next(results) for _ in range(after)]
     for process in processes_started[:victims]:
         process.kill()
         process.wait()
-    check([first, *results], tokenizer)
+    check([*first, *results], TreebankTokenizer(), batches)
 
 
 @pytest.mark.parametrize("executable", ["/no/such/python", "", "false", "cat", "echo"])
@@ -120,14 +138,19 @@ def test_a_package_that_only_this_process_can_find(tmp_path):
     """As where a script has put the package on its path itself."""
     package = workers.__file__.rsplit("/sentiment_rnn/", 1)[0]
     code = (
-        f"import sys; sys.path.insert(0, {package!r})\n"
+        f"import sys, time; sys.path.insert(0, {package!r})\n"
         "from sentiment_rnn.preprocessing import TreebankTokenizer, tokenizer\n"
         "from sentiment_rnn.preprocessing.workers import tokenize_in_processes\n"
-        "class Untouched(TreebankTokenizer):\n"
-        "    tokenize = None\n"
-        "print([list(done) for done in tokenize_in_processes([['a b']], Untouched(), 2)])\n"
+        "here = []\n"
+        "class Slow(TreebankTokenizer):\n"
+        "    def tokenize(self, text):\n"
+        "        time.sleep(0.05)\n"
+        "        here.append(text)\n"
+        "        return super().tokenize(text)\n"
+        "done = tokenize_in_processes([['a b']] * 200, Slow(), 2)\n"
+        "print([tokens for one in done for tokens in one] == [['a', 'b']] * 200, len(here) < 200)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    assert done.stdout == "[[['a', 'b']]]\n"
+    assert done.stdout == "True True\n"
