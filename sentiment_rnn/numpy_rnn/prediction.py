@@ -27,6 +27,9 @@ from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 # to outweigh the call that does it, small enough for all its numbers to stay near the processor.
 BATCH_SIZE = 384
 _STEPS = 32
+# Where all texts are padded to the same length, more of them cost no more padding. Threads get into
+# each other's way less, the longer a step takes.
+_EVEN_BATCH_SIZE = 1000
 # Where a network must be read whole, the outputs of all steps are kept.
 _WHOLE_BATCH_SIZE = 256
 # Fewer texts aren't worth another thread.
@@ -163,7 +166,8 @@ class Predictor:
         elif spec.batch_shape[1] is None and not spec.skips_masked_ends:
             # Padding would count: only texts of the same length go together.
             together = [max(length, 1) for length in lengths]
-        size = min(most, BATCH_SIZE if self._refusal is None else _WHOLE_BATCH_SIZE)
+        size = BATCH_SIZE if spec.skips_masked_ends else _EVEN_BATCH_SIZE
+        size = min(most, size if self._refusal is None else _WHOLE_BATCH_SIZE)
         batches = []
         start = 0
         while start < len(order):
@@ -218,7 +222,24 @@ class _Reader:
     def read(self, texts: Sequence[np.ndarray]) -> np.ndarray:
         """The output for each of some texts: of a stateful network, with as many windows."""
         self._network.reset_states()
+        if isinstance(self._network, RNN) and self._spec.skips_masked_ends:
+            return self._read_while_they_last(texts, self._network)
         return self.read_in_turn(self._parts(texts))
+
+    def _read_while_they_last(self, texts: Sequence[np.ndarray], rnn: RNN) -> np.ndarray:
+        """As `read`: a text is read to its end, not to that of the longest."""
+        lengths = np.array([len(ids) for ids in texts])
+        order = np.argsort(-lengths, kind="stable")
+        longest = max(1, int(lengths.max()))
+        ids = pad_sequences([texts[row] for row in order], longest)
+        outputs = np.empty((len(texts), self._spec.output_shape[-1] or 0), np.float32)
+        for start in range(0, longest, _STEPS):
+            # A text of no token is read once, for what the network says of none.
+            reading = int((lengths > start).sum()) if start else len(texts)
+            rnn.keep_rows(reading)
+            part = ids[:reading, start : start + _STEPS]
+            outputs[order[:reading]] = self._table.read(rnn, part)
+        return outputs
 
     def read_in_turn(self, parts: Iterable[np.ndarray]) -> np.ndarray:
         """The output after the last of some parts ``(batch, time)`` of the same texts."""

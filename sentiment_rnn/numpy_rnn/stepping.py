@@ -316,6 +316,28 @@ class RNN:
         self._pooled[index] = (total, read + steps)
         return ACTIVATIONS[str(layer["activation"])].function(total)
 
+    def keep_rows(self, count: int) -> None:
+        """Goes on with the first sequences of the batch only.
+
+        Args:
+            count: how many.
+
+        Example:
+            >>> rnn = RNN(NetworkSpec((None, None, 1), (LayerSpec("GlobalMaxPooling1D"),)), [])
+            >>> rnn.step(np.array([[1.0], [2.0], [3.0]])).tolist()
+            [[1.0], [2.0], [3.0]]
+            >>> rnn.keep_rows(2)
+            >>> rnn.step(np.array([[5.0], [0.0]])).tolist()
+            [[5.0], [2.0]]
+        """
+        if not self._batch:
+            return
+        self._batch = (min(count, *self._batch),)
+        for kept in (self._states, self._pooled):
+            for index, arrays in kept.items():
+                # How many steps were read is one number for all sequences.
+                kept[index] = tuple(array[:count] if array.ndim else array for array in arrays)
+
     def reset_states(self) -> None:
         """Forgets everything read so far."""
         self._states.clear()

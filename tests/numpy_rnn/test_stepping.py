@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sentiment_rnn.architectures import LayerSpec, NetworkSpec
-from sentiment_rnn.numpy_rnn import RNN, Network
+from sentiment_rnn.numpy_rnn import RNN, Network, initial_weights
 from tests.numpy_rnn.checks import (
     BATCH,
     CELLS,
@@ -226,3 +226,33 @@ def test_a_dense_behind_a_flatten_adds_up_the_steps():
         np.testing.assert_allclose(output, expected, atol=1e-12)
     with pytest.raises(ValueError, match=f"at most {TIME} steps in front of a Flatten; .*: 6"):
         rnn.read(x[:, :1])
+
+
+@pytest.mark.parametrize("mode", ["mean", "max", "mean_max"])
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+def test_sequences_that_have_ended_leave_the_batch(name, mode):
+    layers = (
+        LayerSpec("Masking"),
+        LayerSpec(name, {"units": 4, "return_sequences": True}),
+        LayerSpec("MaskedPooling1D", {"mode": mode}),
+        LayerSpec("Dense", {"units": 2}),
+    )
+    spec = NetworkSpec((None, None, 3), layers)
+    random = np.random.default_rng(0)
+    weights = initial_weights(spec, random)
+    x = random.normal(size=(3, 9, 3))
+    together, fewer = RNN(spec, weights), RNN(spec, weights)
+    for rows, steps in ((3, slice(0, 4)), (2, slice(4, 7)), (1, slice(7, 9))):
+        fewer.keep_rows(rows)
+        expected = together.read(x[:, steps])[:rows]
+        np.testing.assert_allclose(fewer.read(x[:rows, steps]), expected, rtol=1e-6)
+        assert all(len(state) == rows for states in fewer.states.values() for state in states)
+
+
+def test_steps_one_by_one_have_no_rows_to_keep():
+    spec = NetworkSpec((None, None, 1), (LayerSpec("GlobalMaxPooling1D"),))
+    rnn = RNN(spec, [])
+    rnn.keep_rows(1)
+    rnn.step(np.array([2.0]))
+    rnn.keep_rows(1)
+    assert rnn.step(np.array([1.0])) == 2
