@@ -61,8 +61,10 @@ class _Shared:
                 worker.send(texts)
                 self._at[worker] = job = _Job(texts)
                 self._jobs.append(job)
-            if self._jobs and self._jobs[0].done is not None:
-                yield self._jobs.popleft().done
+            done = self._jobs[0].done if self._jobs else None
+            if done is not None:
+                self._jobs.popleft()
+                yield done
             elif texts := self._take(1):
                 self._jobs.append(_Job(texts, TokenizedTexts.of(texts, self._tokenizer)))
             elif self._jobs:

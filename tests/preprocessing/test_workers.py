@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from sentiment_rnn._processes import Worker
 from sentiment_rnn.preprocessing import TreebankTokenizer, workers
 from sentiment_rnn.preprocessing.workers import tokenize_in_processes
 
@@ -47,8 +48,8 @@ def test_the_same_as_in_one_process(processes_started, options, processes):
 
 
 def test_this_process_does_not_wait_until_others_have_started(monkeypatch):
-    monkeypatch.setattr(workers.Worker, "has_answered", lambda worker: False)
-    monkeypatch.setattr(workers.Worker, "receive", None)
+    monkeypatch.setattr(Worker, "has_answered", lambda worker: False)
+    monkeypatch.setattr(Worker, "receive", None)
     check(tokenize_in_processes(BATCHES, TreebankTokenizer(), 3), TreebankTokenizer())
 
 
