@@ -132,7 +132,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     ("network", "message"),
     [
         ({"layers": 2, "bidirectional": True}, "one above the other"),
-        ({"go_backwards": True}, "take bidirectional"),
+        ({"go_backwards": True, "head": "last"}, "take bidirectional"),
         ({"head": "last"}, "take the head mean_max"),
         ({"stateful": True, "window": 5}, "whole texts are read here"),
         ({"masking": False}, "padding must be skipped"),
