@@ -2,14 +2,6 @@
 const percent = share => `${(share * 100).toFixed(share < .01 || share > .99 ? 1 : 0)} %`;
 const signed = (number, digits) => (number < 0 ? "−" : "+") + Math.abs(number).toFixed(digits);
 
-/** An element with a class and a text; what is shown is never read as HTML. */
-function make(tag, name = "", text = "") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text) element.textContent = text;
-  return element;
-}
-
 function drawn(tag, attributes) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
