@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import uvicorn
 
-from sentiment_rnn.errors import ResourceError
+from sentiment_rnn.errors import ResourceError, UsageError
 from sentiment_rnn.numpy_rnn.threads import one_thread
 from sentiment_rnn.sentiment import SentimentClassifier
 from sentiment_rnn.serving.app import make_app
@@ -16,6 +16,7 @@ from sentiment_rnn.serving.config import ServingConfig
 
 # Seconds that requests have to be answered in when the server stops.
 _LAST = 10
+_HIGHEST_PORT = 65535
 
 
 def serve(
@@ -38,8 +39,11 @@ def serve(
         config: limits.
 
     Raises:
+        UsageError: for a port that there can't be.
         ResourceError: if it can't listen there.
     """
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise UsageError(f"Expected a port from 0 to {_HIGHEST_PORT}. Received: {port}")
     app = make_app(models, config)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

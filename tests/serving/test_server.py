@@ -117,6 +117,8 @@ def test_an_address_that_is_taken(server, capsys):
         (["--model", "no/such"], 4, "Expected a model folder. There is none at no/such"),
         (["--model", "textbook", "--model", "textbook"], 2, "Two models are called textbook"),
         (["--most-texts", "0"], 2, "most_texts must be a whole number from 1"),
+        (["--port", "99999"], 2, "Expected a port from 0 to 65535. Received: 99999"),
+        (["--port", "-1"], 2, "Expected a port from 0 to 65535. Received: -1"),
         (["--host", "no.such.host.invalid"], 5, "Could not listen at no.such.host.invalid"),
     ],
 )
