@@ -61,7 +61,7 @@ def task(
     spec: NetworkSpec, encoder: Preprocessor, encoded: Sequence[np.ndarray], labels: np.ndarray
 ) -> Task:
     """An epoch's work for this package."""
-    texts = EncodedTexts(encoded, labels)
+    texts = EncodedTexts(encoded, labels[:, None].astype(np.float32))
     config = TrainingConfig(batch_size=BATCH_SIZE)
     return Task(spec, None, encoder, texts, texts, config, seed=0)
 

@@ -432,6 +432,11 @@ def _add_data_arguments(command: argparse.ArgumentParser, default: str | None) -
         "--positive-from", type=float, metavar="N", help="ratings from N on are positive"
     )
     data.add_argument(
+        "--multiclass",
+        action="store_true",
+        help="each different label is a class; of the IMDB reviews the number of stars",
+    )
+    data.add_argument(
         "--no-cache",
         action="store_true",
         help="read and tokenize anew, and keep nothing for the next time",

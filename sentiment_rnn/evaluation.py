@@ -1,4 +1,8 @@
-"""How good probabilities are, compared with the truth."""
+"""How good probabilities are, compared with the truth.
+
+Of two classes the second is called positive, and its probability says all: ``(texts,)``. Of more
+classes each has one: ``(texts, classes)``.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,18 @@ _SAMPLES = 1000
 
 
 def evaluate_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """Scores the probabilities of the positive class.
+    """Scores probabilities.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class, from 0, ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
 
     Returns:
-        ``texts``, ``accuracy`` and its ``accuracy_interval``, ``roc_auc`` (None if there is one
-        class only), ``f1``, ``log_loss`` in nats, ``calibration_error`` and ``confusion_matrix``
-        (rows are the truth, columns the prediction).
+        ``texts``, ``accuracy`` and its ``accuracy_interval``, ``roc_auc`` (None if a class is
+        missing), ``f1``, ``log_loss`` in nats, ``calibration_error`` and ``confusion_matrix``
+        (rows are the truth, columns the prediction). Of more than two classes, ``roc_auc`` and
+        ``f1`` are means over each class against the others, and the calibration is that of the
+        likeliest class.
 
     Example:
         >>> scores = evaluate_probabilities(np.array([0, 1, 1]), np.array([0.2, 0.9, 0.4]))
@@ -32,18 +38,49 @@ def evaluate_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> dic
     """
     from sklearn import metrics
 
-    predicted = (probabilities > 0.5).astype(int)
-    both = len(np.unique(labels)) == 2
+    predicted = predicted_classes(probabilities)
+    classes = 2 if probabilities.ndim == 1 else probabilities.shape[1]
+    names, average = list(range(classes)), "binary" if classes == 2 else "macro"
+    every = len(np.unique(labels)) == classes
+    right = predicted == labels
     return {
         "texts": len(labels),
-        "accuracy": float(metrics.accuracy_score(labels, predicted)),
-        "accuracy_interval": list(wilson_interval(int(np.sum(predicted == labels)), len(labels))),
-        "roc_auc": float(metrics.roc_auc_score(labels, probabilities)) if both else None,
-        "f1": float(metrics.f1_score(labels, predicted, zero_division=0.0)),
-        "log_loss": float(metrics.log_loss(labels, probabilities, labels=[0, 1])),
-        "calibration_error": calibration_error(labels, probabilities),
-        "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=[0, 1]).tolist(),
+        "accuracy": float(right.mean()),
+        "accuracy_interval": list(wilson_interval(int(right.sum()), len(labels))),
+        "roc_auc": (
+            float(metrics.roc_auc_score(labels, probabilities, multi_class="ovr", labels=names))
+            if every
+            else None
+        ),
+        "f1": float(
+            metrics.f1_score(labels, predicted, labels=names, average=average, zero_division=0.0)
+        ),
+        "log_loss": float(metrics.log_loss(labels, probabilities, labels=names)),
+        "calibration_error": (
+            calibration_error(labels, probabilities)
+            if probabilities.ndim == 1
+            else calibration_error(right, probabilities.max(axis=1))
+        ),
+        "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=names).tolist(),
     }
+
+
+def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
+    """The number of the likeliest class.
+
+    Args:
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
+
+    Returns:
+        Whole numbers ``(texts,)``.
+
+    Example:
+        >>> predicted_classes(np.array([0.2, 0.9])), predicted_classes(np.array([[0.2, 0.7, 0.1]]))
+        (array([0, 1]), array([1]))
+    """
+    if probabilities.ndim == 1:
+        return (probabilities > 0.5).astype(int)
+    return probabilities.argmax(axis=1)
 
 
 def calibration_error(
@@ -148,7 +185,7 @@ def bootstrap_intervals(
 
 
 def _accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    return float(np.mean((probabilities > 0.5) == (labels == 1)))
+    return float(np.mean(predicted_classes(probabilities) == labels))
 
 
 def _roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -183,16 +220,17 @@ _SCORES: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def best_temperature(labels: np.ndarray, log_odds: np.ndarray) -> float:
-    """By what to divide log odds so that they are as sure as they are right.
+def best_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
+    """By what to divide logits so that the probabilities are as sure as they are right.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        log_odds: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        logits: log odds of class 1 ``(texts,)``, or what the softmax makes probabilities of
+            ``(texts, classes)``.
 
     Returns:
-        The temperature with the least log loss, from 0.05 to 20: above 1 where the odds are too
-        sure.
+        The temperature with the least log loss, from 0.05 to 20: above 1 where the probabilities
+        are too sure.
 
     Example:
         >>> odds = np.array([3.0, 3.0, 3.0, -3.0, -3.0, -3.0])
@@ -202,11 +240,16 @@ def best_temperature(labels: np.ndarray, log_odds: np.ndarray) -> float:
     Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
 
-    signed = np.where(labels == 1, log_odds, -log_odds).astype(np.float64)
+    logits = logits.astype(np.float64)
+    if logits.ndim == 1:
+        logits = np.column_stack([np.zeros_like(logits), logits])
+    of_truth = np.take_along_axis(logits, labels[:, np.newaxis], axis=1)
+    behind = logits - of_truth
 
     def loss(logarithm: float) -> float:
-        return float(np.logaddexp(0, -signed / np.exp(logarithm)).mean())
+        return float(logsumexp(behind / np.exp(logarithm), axis=1).mean())
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(np.exp(found.x))
@@ -242,8 +285,8 @@ def accuracy_by_length(
     """The accuracy on short texts and on long ones.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
         lengths: of the texts, in tokens ``(texts,)``.
         parts: how many parts of like size the texts are sorted into; texts of the same length
             share one.
@@ -259,7 +302,7 @@ def accuracy_by_length(
         {'from': 5, 'to': 7, 'texts': 2, 'accuracy': 1.0}
         {'from': 9, 'to': 11, 'texts': 2, 'accuracy': 0.5}
     """
-    right = (probabilities > 0.5) == (labels == 1)
+    right = predicted_classes(probabilities) == labels
     ends = np.quantile(lengths, np.arange(1, parts) / parts, method="lower")
     which = np.searchsorted(ends, lengths, side="left")
     found = []
@@ -283,8 +326,8 @@ def accuracy_by_rating(
     """The accuracy on texts of each rating, such as stars.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
         ratings: what the author gave, ``(texts,)``.
 
     Returns:

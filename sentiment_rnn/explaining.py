@@ -28,7 +28,7 @@ from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
-from sentiment_rnn.prediction import Explanation, TokenExplanation
+from sentiment_rnn.prediction import Explanation, TokenExplanation, class_probabilities
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 
 Array = np.ndarray
@@ -36,11 +36,11 @@ Array = np.ndarray
 METHODS = ("gradient", "occlusion")
 
 
-def log_odds_network(network: NetworkSpec) -> NetworkSpec:
-    """The same layers, but for the last activation: what they give before it is log odds.
+def logits_network(network: NetworkSpec) -> NetworkSpec:
+    """The same layers without the last activation: what comes out is what it was applied to.
 
     Args:
-        network: layers of which the last is a Dense with a sigmoid, or a softmax of two classes.
+        network: layers of which the last is a Dense with a sigmoid or a softmax.
 
     Raises:
         UsageError: for another last layer.
@@ -88,39 +88,41 @@ class Explainer:
             raise UsageError(f"Expected a method among {', '.join(METHODS)}. Received: {method!r}")
         # Texts come one by one, whatever batch size a stateful network was trained with.
         network = dataclasses.replace(network, batch_shape=(None, *network.batch_shape[1:]))
-        self._of_odds, self._weights = log_odds_network(network), list(weights)
+        self._of_logits, self._weights = logits_network(network), list(weights)
         self._recurrent = _recurrent_part(network)
         self._preprocessor, self._predictor = preprocessor, predictor
         self._vectors = preprocessor.embedding_matrix()
-        # Of two outputs the second is the positive class, and their difference are its log odds.
-        outputs = network.output_shape[-1]
-        self._signs = np.array([[1.0]] if outputs == 1 else [[-1.0, 1.0]], np.float32)
-        self._predictor_of_odds = None
+        self._predictor_of_logits = None
         if method == "occlusion":
-            self._predictor_of_odds = Predictor(self._of_odds, weights, preprocessor)
+            self._predictor_of_logits = Predictor(self._of_logits, weights, preprocessor)
 
     def explain(self, text: str, class_names: Sequence[str]) -> Explanation:
         """Explains what the network says of a text.
 
         Args:
             text: the text.
-            class_names: what the negative and the positive class are called.
+            class_names: what the classes are called.
         """
         tokens = self._preprocessor.tokenizer.span_tokenize(text)
         words = [token.token for token in tokens]
         known = np.flatnonzero(self._preprocessor.is_known(words))
         (places,) = self._preprocessor.truncate([known])
         (ids,) = self._preprocessor.encode_tokens([[words[place] for place in places]])
-        probabilities = self._predictor.predict_prefixes(ids)[:, -1].astype(float).tolist()
-        contributions = dict(zip(places.tolist(), self._contributions(ids), strict=True))
+        by_prefix = class_probabilities(self._predictor.predict_prefixes(ids))
+        likeliest = int(by_prefix[-1].argmax())
+        label, two = class_names[likeliest], len(class_names) == 2
+        explained = 1 if two else likeliest
+        probabilities = by_prefix[:, explained].tolist()
+        contributions = dict(zip(places.tolist(), self._contributions(ids, explained), strict=True))
         states = self._states(ids)
         # How many have been read when a token has passed.
         read = np.cumsum(np.isin(np.arange(len(tokens)), places))
         return Explanation(
             text,
-            class_names[int(probabilities[-1] > 0.5)],
-            probabilities[-1],
+            label,
+            tuple(by_prefix[-1].tolist()),
             len(places) < len(known),
+            classes=(class_names[0], class_names[1]) if two else (f"not {label}", label),
             before=probabilities[0],
             tokens=[
                 TokenExplanation(*token, probabilities[count], contributions.get(place))
@@ -129,18 +131,19 @@ class Explainer:
             states=np.concatenate([np.zeros((1, states.shape[1]), states.dtype), states])[read],
         )
 
-    def _contributions(self, ids: Array) -> list[float]:
-        """By how much each token raises the log odds ``(tokens,)``."""
+    def _contributions(self, ids: Array, explained: int) -> list[float]:
+        """By how much each token raises the log odds of a class ``(tokens,)``."""
         if not len(ids):
             return []
-        if self._predictor_of_odds is not None:
+        if self._predictor_of_logits is not None:
             rest = [np.delete(ids, place) for place in range(len(ids))]
-            whole, *without = self._predictor_of_odds.predict([ids, *rest]) @ self._signs[0]
+            logits = self._predictor_of_logits.predict([ids, *rest])
+            whole, *without = _log_odds(logits, explained)[0]
             return (whole - np.array(without)).tolist()
         x, read = self._input(ids)
-        network = Network(self._of_odds, self._weights)
-        network.forward(x, keep=True)
-        _, gradient = network.backward(self._signs)
+        network = Network(self._of_logits, self._weights)
+        _, slopes = _log_odds(network.forward(x, keep=True), explained)
+        _, gradient = network.backward(slopes)
         assert gradient is not None
         return (gradient * x).sum(axis=2)[0, read].tolist()
 
@@ -158,6 +161,29 @@ class Explainer:
             padded = np.zeros((1, 1), np.int32)
         before = padded.shape[1] - len(ids) if self._preprocessor.config.padding == "pre" else 0
         return self._vectors[padded], slice(before, before + len(ids))
+
+
+def _log_odds(logits: Array, explained: int) -> tuple[Array, Array]:
+    """The log odds of a class against all others, and their gradient.
+
+    Args:
+        logits: what the sigmoid or softmax is applied to, ``(texts, outputs)``.
+        explained: the number of the class.
+
+    Returns:
+        ``(texts,)`` and ``(texts, outputs)``.
+    """
+    if logits.shape[1] == 1:
+        return logits[:, 0], np.ones_like(logits)
+    # log(p / (1 - p)) is the class's logit less the logarithm of the others' sum.
+    others = logits.copy()
+    others[:, explained] = -np.inf
+    highest = others.max(axis=1, keepdims=True)
+    powers = np.exp(others - highest)
+    total = powers.sum(axis=1, keepdims=True)
+    slopes = -powers / total
+    slopes[:, explained] = 1
+    return logits[:, explained] - (highest + np.log(total))[:, 0], slopes
 
 
 def thought_network(network: NetworkSpec) -> NetworkSpec:

@@ -17,20 +17,17 @@ Array = np.ndarray
 NEURONS = 5
 
 
-def write_page(
-    path: Path, explanations: Sequence[Explanation], class_names: Sequence[str], *, title: str
-) -> None:
+def write_page(path: Path, explanations: Sequence[Explanation], *, title: str) -> None:
     """Writes a web page: texts shaded by what each token adds, and the verdict as it is reached.
 
-    Over each text runs the probability of the positive class as the model reads on. The text can be
-    coloured by a neuron instead: by those whose outputs follow the verdict most closely.
+    Over each text runs the probability of the explained class as the model reads on. The text can
+    be coloured by a neuron instead: by those whose outputs follow the verdict most closely.
 
     The page needs no other file and no network.
 
     Args:
         path: the file to write, or to replace.
         explanations: of the texts, at least one.
-        class_names: what the negative and the positive class are called.
         title: what the page is called.
 
     Raises:
@@ -44,16 +41,13 @@ def write_page(
         >>> found = classifier.explanations(["A dull start, a wonderful end."])
         >>> with TemporaryDirectory() as folder:
         ...     page = Path(folder) / "page.html"
-        ...     write_page(page, found, classifier.class_names, title="Two halves")
+        ...     write_page(page, found, title="Two halves")
         ...     "<title>Two halves</title>" in page.read_text(encoding="utf-8")
         True
     """
     if not explanations:
         raise ValueError("Expected at least one text to show. Received: none")
-    data = {
-        "classes": [whole(name) for name in class_names],
-        "texts": [page_text(explanation) for explanation in explanations],
-    }
+    data = {"texts": [page_text(explanation) for explanation in explanations]}
     _pages.write_page(path, "explanation.html", title=title, data=data)
 
 
@@ -66,7 +60,7 @@ def following_neurons(explanation: Explanation, count: int = NEURONS) -> list[tu
 
     Returns:
         Their numbers, from 0, each with the correlation of its output with the log odds of the
-        positive class, the strongest first. There is none where fewer than three tokens are read,
+        explained class, the strongest first. There is none where fewer than three tokens are read,
         or nothing changes.
 
     Example:
@@ -102,6 +96,9 @@ def page_text(explanation: Explanation) -> dict[str, object]:
         **found,
         "text": whole(explanation.text),
         "label": whole(explanation.label),
+        "probability": round(explanation.probability, 6),
+        "probabilities": [round(one, 6) for one in explanation.probabilities],
+        "classes": [whole(name) for name in explanation.classes],
         "tokens": [{**token, "token": whole(token["token"])} for token in found["tokens"]],
         "neurons": [
             {

@@ -14,29 +14,35 @@ class Prediction:
 
     Args:
         text: the text; of a document that came in pieces, what it is called.
-        label: name of the likelier class.
-        probability: of the positive class.
+        label: name of the likeliest class.
+        probabilities: of each class.
         truncated: whether the text is longer than the model reads.
     """
 
     text: str
     label: str
-    probability: float
+    probabilities: tuple[float, ...]
     truncated: bool
 
+    @property
+    def probability(self) -> float:
+        """That of the positive class; of more than two classes, that of the likeliest."""
+        return self.probabilities[1] if len(self.probabilities) == 2 else max(self.probabilities)
+
     def as_dict(self) -> dict[str, Any]:
-        """The same as JSON has it, with six digits of the probability.
+        """The same as JSON has it, with six digits of a probability.
 
         Example:
-            >>> Prediction("Dull.", "negative", 0.12345678, False).as_dict()
+            >>> Prediction("Dull.", "negative", (0.87654321, 0.12345679), False).as_dict()
             {'text': 'Dull.', 'label': 'negative', 'probability': 0.123457, 'truncated': False}
+            >>> Prediction("Dull.", "2", (0.2, 0.7, 0.1), False).as_dict()["probabilities"]
+            [0.2, 0.7, 0.1]
         """
-        return {
-            "text": self.text,
-            "label": self.label,
-            "probability": round(self.probability, 6),
-            "truncated": self.truncated,
-        }
+        if len(self.probabilities) == 2:
+            said: dict[str, Any] = {"probability": round(self.probability, 6)}
+        else:
+            said = {"probabilities": [round(one, 6) for one in self.probabilities]}
+        return {"text": self.text, "label": self.label, **said, "truncated": self.truncated}
 
 
 class TokenExplanation(NamedTuple):
@@ -46,9 +52,9 @@ class TokenExplanation(NamedTuple):
         token: as the model reads it.
         start: the character of the text that it begins with, from 0.
         end: the character behind it.
-        probability: of the positive class, of the text up to and with this token.
-        contribution: by how much it raises the log odds of the positive class, or lowers them; None
-            of a token that the model doesn't read, because it doesn't know it or the text is cut.
+        probability: of the class that is explained, of the text up to and with this token.
+        contribution: by how much it raises the log odds of that class, or lowers them; None of a
+            token that the model doesn't read, because it doesn't know it or the text is cut.
     """
 
     token: str
@@ -62,13 +68,17 @@ class TokenExplanation(NamedTuple):
 class Explanation(Prediction):
     """What a classifier says of one text, and why.
 
+    Of two classes the positive one is explained; of more, the likeliest against all others.
+
     Args:
-        before: the probability of the positive class before the first token is read.
+        classes: what speaks against the class that is explained is for, and that class.
+        before: the probability of the class before the first token is read.
         tokens: all tokens of the text, in order.
         states: of each token the outputs of the last recurrent layer at it, floats ``(tokens,
             units)``; of one that isn't read those before it, or zeros.
     """
 
+    classes: tuple[str, str]
     before: float
     tokens: list[TokenExplanation]
     states: np.ndarray
@@ -77,6 +87,7 @@ class Explanation(Prediction):
         """The same as JSON has it, but for the states."""
         return {
             **super().as_dict(),
+            "classes": list(self.classes),
             "before": round(self.before, 6),
             "tokens": [
                 {
@@ -87,3 +98,22 @@ class Explanation(Prediction):
                 for token in self.tokens
             ],
         }
+
+
+def class_probabilities(outputs: np.ndarray) -> np.ndarray:
+    """What a network gives, with a column for each class.
+
+    Args:
+        outputs: of a sigmoid ``(texts, 1)``, or of a softmax ``(texts, classes)``.
+
+    Returns:
+        float64 ``(texts, classes)``, of which each row adds up to 1.
+
+    Example:
+        >>> class_probabilities(np.array([[0.25]]))
+        array([[0.75, 0.25]])
+    """
+    outputs = outputs.astype(np.float64)
+    if outputs.shape[1] == 1:
+        return np.hstack([1 - outputs, outputs])
+    return outputs / outputs.sum(axis=1, keepdims=True)

@@ -17,24 +17,30 @@ import numpy as np
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.datasets.reviews import Reviews
+from sentiment_rnn.datasets.reviews import Reviews, checked_labels, fingerprint_of
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import (
     accuracy_by_length,
     best_temperature,
     evaluate_probabilities,
 )
-from sentiment_rnn.explaining import Explainer, log_odds_network, thought_network
+from sentiment_rnn.explaining import Explainer, logits_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.model_folder import (
+    MOST_CLASSES,
     SavedModel,
     is_model_folder,
     load_model,
     save_model,
 )
-from sentiment_rnn.prediction import Explanation, Prediction, TokenExplanation
+from sentiment_rnn.prediction import (
+    Explanation,
+    Prediction,
+    TokenExplanation,
+    class_probabilities,
+)
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig, Preprocessor
 from sentiment_rnn.preprocessing.tokenized import (
     Corpus,
@@ -75,7 +81,7 @@ class SentimentClassifier:
             validation_fraction, precision, validate_by, patience: see `TrainingConfig`.
 
     Attributes:
-        classes_: the two labels, ascending; probabilities come in this order.
+        classes_: the labels, ascending; probabilities come in this order.
         history_: ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy`` of each epoch.
         metrics_: scores by the name of the part of the data they were taken on.
         provenance_: seed, data and versions that the model was made with.
@@ -195,7 +201,7 @@ class SentimentClassifier:
         return Tags(
             estimator_type="classifier",
             target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(multi_class=False),
+            classifier_tags=ClassifierTags(),
             input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
         )
 
@@ -229,13 +235,14 @@ class SentimentClassifier:
 
         Args:
             texts: the texts; not changed.
-            labels: one of two labels for each text ``(texts,)``.
+            labels: the class of each text, numbers or strings ``(texts,)``, of two kinds or more.
             groups: the film of each text, so that validation can be by film. Without them it is
                 at random.
             taught_texts: further texts to learn from, which have no label; not changed.
             taught_probabilities: what a teacher says of each, such as better but slower models:
-                the probability of the second class ``(taught texts,)``. They are learned from as
-                the labels are, and never validate.
+                the probability of the second of two classes ``(taught texts,)``, or of each class
+                ``(taught texts, classes)``. They are learned from as the labels are, and never
+                validate.
             callbacks: Keras callbacks to call in training; with the engine "keras" only.
             cache: a folder where the tokens and ids of large corpora are kept, so that the next
                 training on the same texts begins at once; None keeps nothing. It changes no result.
@@ -256,10 +263,10 @@ class SentimentClassifier:
 
         started = time.perf_counter()
         texts = _checked_texts(texts)
-        classes, targets = _checked_labels(labels, len(texts))
+        classes, numbers = _checked_labels(labels, len(texts))
         taught_texts = _checked_texts(taught_texts)
-        taught = _checked_probabilities(taught_probabilities, len(taught_texts))
-        fingerprint = Reviews(texts, targets).fingerprint()
+        taught = _checked_probabilities(taught_probabilities, len(taught_texts), len(classes))
+        fingerprint = fingerprint_of(texts, numbers)
         warm = self.warm_start and hasattr(self, "classes_")
         settings = self._warm_settings(classes) if warm else self._settings()
         training = settings.training
@@ -281,27 +288,28 @@ class SentimentClassifier:
         elif self.pretrained is not None:
             begun = SentimentClassifier.load(self.pretrained)
             preprocessor = Preprocessor(settings.preprocessing, begun.word_vectors)
-            network = _network(settings, begun.word_vectors.vector_size)
+            network = _network(settings, begun.word_vectors.vector_size, len(classes))
             weights = _begin_with(begun, network, self.seed)
         else:
             preprocessor = self._new_preprocessor(corpus, settings)
-            network, weights = _network(settings, preprocessor.word_vectors.vector_size), None
+            vector_size = preprocessor.word_vectors.vector_size
+            network, weights = _network(settings, vector_size, len(classes)), None
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
             _log(verbose, "the films of these texts are not known: validating on random texts")
         part, validation_part = validation_split(
-            targets,
+            numbers,
             training.validation_fraction,
             seed=self.seed,
             groups=groups if by_film else None,
         )
-        data = EncodedTexts(preprocessor.encode_corpus(corpus), targets)
+        data = EncodedTexts(preprocessor.encode_corpus(corpus), _targets(numbers, len(classes)))
         validation, learned = data.take(validation_part), data.take(part)
         if taught_texts:
             _log(verbose, f"reading {len(taught_texts):,} texts that a teacher has read")
             more = preprocessor.encode_corpus(Corpus(taught_texts, tokenizer, cache=folder))
             learned = EncodedTexts(
-                [*learned.encoded, *more], np.concatenate([learned.labels, taught])
+                [*learned.encoded, *more], np.concatenate([learned.targets, taught])
             )
         _log(
             verbose,
@@ -317,7 +325,9 @@ class SentimentClassifier:
             training,
             seed=self.seed + epochs_before,
             trainable_vectors=settings.architecture.trainable_vectors,
-            initial_accuracy=self._scores(validation)["accuracy"] if warm else None,
+            initial_accuracy=(
+                self._scores(validation, numbers[validation_part])["accuracy"] if warm else None
+            ),
         )
         result = _run(task, callbacks, verbose)
         if result.vectors is not None:
@@ -330,7 +340,7 @@ class SentimentClassifier:
         }
         self._set_model(network, result.weights, preprocessor)
         self._trained_with = settings
-        self.metrics_ = {"validation": self._scores(validation)}
+        self.metrics_ = {"validation": self._scores(validation, numbers[validation_part])}
         self.provenance_ = {
             "preset": self.preset,
             "seed": self.seed,
@@ -448,9 +458,9 @@ class SentimentClassifier:
             self.seed,
         )
 
-    def _scores(self, data: EncodedTexts) -> dict[str, Any]:
-        probabilities = _probabilities(self._output(data.encoded))[:, 1]
-        return evaluate_probabilities(data.labels, probabilities)
+    def _scores(self, data: EncodedTexts, numbers: np.ndarray) -> dict[str, Any]:
+        probabilities = class_probabilities(self._output(data.encoded))
+        return evaluate_probabilities(numbers, _decisive(probabilities))
 
     def settings(self) -> Preset:
         """The preset with the options that were given.
@@ -514,16 +524,16 @@ class SentimentClassifier:
     # Predicting
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """The probability of each class for each text: float64 ``(texts, 2)``.
+        """The probability of each class for each text: float64 ``(texts, classes)``.
 
         Raises:
             ModelError: if there is no trained network yet.
         """
         self._check_is_fitted()
-        return _probabilities(self._output(self._preprocessor.encode(_checked_texts(texts))))
+        return class_probabilities(self._output(self._preprocessor.encode(_checked_texts(texts))))
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The likelier class of each text ``(texts,)``."""
+        """The likeliest class of each text ``(texts,)``."""
         probabilities = self.predict_proba(texts)
         return self.classes_[probabilities.argmax(axis=1)]
 
@@ -531,11 +541,11 @@ class SentimentClassifier:
         """Label, probability and whether the model read it whole, for each text."""
         self._check_is_fitted()
         encoded = self._preprocessor.encode(_checked_texts(texts))
-        probabilities = _probabilities(self._output(encoded))
+        probabilities = class_probabilities(self._output(encoded))
         truncated = self._preprocessor.is_truncated(encoded)
         names = self.class_names
         return [
-            Prediction(text, names[int(row.argmax())], float(row[-1]), bool(cut))
+            Prediction(text, names[int(row.argmax())], tuple(row.tolist()), bool(cut))
             for text, row, cut in zip(texts, probabilities, truncated, strict=True)
         ]
 
@@ -549,7 +559,7 @@ class SentimentClassifier:
             pieces: the document, cut anywhere: inside words or tags too.
 
         Returns:
-            float64 ``(2,)``: that of ``predict_proba(["".join(pieces)])``.
+            float64 ``(classes,)``: that of ``predict_proba(["".join(pieces)])``.
 
         Raises:
             UsageError: if a text of any length goes into the network, and it needs the end first:
@@ -579,7 +589,7 @@ class SentimentClassifier:
         """
         probabilities, truncated = self._read_stream(pieces)
         label = self.class_names[int(probabilities.argmax())]
-        return Prediction(name, label, float(probabilities[-1]), truncated)
+        return Prediction(name, label, tuple(probabilities.tolist()), truncated)
 
     def explain(self, text: str, *, method: str = "gradient") -> list[TokenExplanation]:
         """What each token of a text has to do with what the model says of it.
@@ -593,7 +603,8 @@ class SentimentClassifier:
             The tokens in order, each ``(token, start, end, probability, contribution)``: its place
             in the text, ``text[start:end]``; the probability of the positive class after reading
             it, which is that of the text up to there; and by how much it raises the log odds of
-            the positive class in the end, or None if the model doesn't read it.
+            the positive class in the end, or None if the model doesn't read it. Of more than two
+            classes the likeliest one stands in for the positive one.
 
         Raises:
             UsageError: for another method.
@@ -670,7 +681,7 @@ class SentimentClassifier:
         Raises:
             DataError: for a label that the model doesn't know.
         """
-        return self._evaluated(texts, self._targets(labels))[0]
+        return self._evaluated(texts, self._numbers(labels))[0]
 
     def report(self, reviews: Reviews, folder: str | Path, *, title: str) -> dict[str, Any]:
         """Writes a page on how good the model is: scores, pictures and mistakes.
@@ -685,32 +696,38 @@ class SentimentClassifier:
 
         Raises:
             DataError: for a label that the model doesn't know, or no text at all.
+            UsageError: for a model of more than two classes.
             ResourceError: if the folder can't be written.
         """
         from sentiment_rnn.report import write_report
 
         if not len(reviews):
             raise DataError("A report takes at least one text. Received none.")
-        targets = self._targets(reviews.labels)
-        scores, probabilities = self._evaluated(reviews.texts, targets)
+        if len(self.class_names) != 2:
+            raise UsageError(
+                "A report has curves of two classes. Received a model of "
+                f"{len(self.class_names)}: evaluate says how good it is."
+            )
+        numbers = self._numbers(reviews.labels)
+        scores, probabilities = self._evaluated(reviews.texts, numbers)
         write_report(
-            Path(folder), reviews, targets, probabilities, scores, self.class_names, title=title
+            Path(folder), reviews, numbers, probabilities, scores, self.class_names, title=title
         )
         return scores
 
     def _evaluated(
-        self, texts: Sequence[str], targets: np.ndarray
+        self, texts: Sequence[str], numbers: np.ndarray
     ) -> tuple[dict[str, Any], np.ndarray]:
-        """The scores, and the probabilities of the positive class ``(texts,)``."""
+        """The scores, and the probabilities, as `evaluate_probabilities` takes them."""
         started = time.perf_counter()
         encoded = self._preprocessor.encode(_checked_texts(texts))
-        probabilities = _probabilities(self._output(encoded))[:, 1]
+        probabilities = _decisive(class_probabilities(self._output(encoded)))
         seconds = time.perf_counter() - started
         lengths = np.array([len(ids) for ids in encoded])
         scores = {
-            **evaluate_probabilities(targets, probabilities),
-            "accuracy_by_length": accuracy_by_length(targets, probabilities, lengths),
-            "texts_per_second": round(len(targets) / seconds, 1),
+            **evaluate_probabilities(numbers, probabilities),
+            "accuracy_by_length": accuracy_by_length(numbers, probabilities, lengths),
+            "texts_per_second": round(len(numbers) / seconds, 1),
         }
         return scores, probabilities
 
@@ -719,7 +736,7 @@ class SentimentClassifier:
     ) -> SentimentClassifier:
         """Makes probabilities as sure as they are right; the predicted classes stay as they are.
 
-        The log odds are divided by the temperature that fits best, which then is part of the last
+        The logits are divided by the temperature that fits best, which then is part of the last
         layer's weights.
 
         Args:
@@ -731,23 +748,16 @@ class SentimentClassifier:
 
         Raises:
             DataError: for a label that the model doesn't know.
-            UsageError: for a network that doesn't end in a sigmoid.
+            UsageError: for a network that doesn't end in a sigmoid or softmax.
 
         Source: see `best_temperature`.
         """
-        self._check_is_fitted()
-        last = self._network.layers[-1]
-        if last.class_name != "Dense" or last["activation"] != "sigmoid":
-            raise UsageError(
-                f"Expected a network that ends in a Dense layer with a sigmoid. Received: "
-                f"{last.class_name} with {last.config.get('activation')}"
-            )
-        targets = self._targets(labels)
-        network = log_odds_network(self._network)
+        numbers = self._numbers(labels)
+        network = logits_network(self._network)
         encoded = self._preprocessor.encode(_checked_texts(texts))
-        odds = Predictor(network, self._weights, self._preprocessor).predict(encoded)[:, 0]
-        temperature = best_temperature(targets, odds)
-        arrays = 2 if last["use_bias"] else 1
+        logits = Predictor(network, self._weights, self._preprocessor).predict(encoded)
+        temperature = best_temperature(numbers, logits[:, 0] if logits.shape[1] == 1 else logits)
+        arrays = 2 if self._network.layers[-1]["use_bias"] else 1
         scaled = [(array / temperature).astype(array.dtype) for array in self._weights[-arrays:]]
         self._set_model(self._network, [*self._weights[:-arrays], *scaled], self._preprocessor)
         self.provenance_["temperature"] = round(temperature, 4)
@@ -786,8 +796,8 @@ class SentimentClassifier:
         )
         return "\n".join(lines)
 
-    def _targets(self, labels: Sequence[Any] | np.ndarray) -> np.ndarray:
-        """0 or 1 for each label."""
+    def _numbers(self, labels: Sequence[Any] | np.ndarray) -> np.ndarray:
+        """The number of each label's class."""
         self._check_is_fitted()
         labels = np.asarray(labels)
         known = np.isin(labels, self.classes_)
@@ -796,11 +806,18 @@ class SentimentClassifier:
                 f"The model knows the classes {self.classes_.tolist()}. "
                 f"Received: {labels[~known][0]!r}"
             )
-        return (labels == self.classes_[1]).astype(int)
+        return np.searchsorted(self.classes_, labels)
 
     def _check_is_fitted(self) -> None:
         if not hasattr(self, "classes_"):
-            raise ModelError("This SentimentClassifier is not trained yet: call fit or load first.")
+            from sklearn.exceptions import NotFittedError
+
+            class NotTrainedError(ModelError, NotFittedError):
+                """What scikit-learn catches as well as this package's command line."""
+
+            raise NotTrainedError(
+                "This SentimentClassifier is not trained yet: call fit or load first."
+            )
 
     def _set_model(
         self, network: NetworkSpec, weights: Sequence[np.ndarray], preprocessor: Preprocessor
@@ -817,7 +834,7 @@ class SentimentClassifier:
         return self._made_predictor().predict(encoded)
 
     def _read_stream(self, pieces: Iterable[str]) -> tuple[np.ndarray, bool]:
-        """The probability of each class ``(2,)``, and whether ``maxlen`` cut something off."""
+        """The probability of each class, and whether ``maxlen`` cut something off."""
         self._check_is_fitted()
         preprocessor = self._preprocessor
         parts: Iterable[np.ndarray] = preprocessor.encode_stream(_checked_pieces(pieces))
@@ -826,7 +843,7 @@ class SentimentClassifier:
             ids = preprocessor.truncate_stream(parts)
             parts, truncated = [ids], bool(preprocessor.is_truncated([ids])[0])
         output = self._made_predictor().predict_stream(parts)
-        return _probabilities(output[np.newaxis])[0], truncated
+        return class_probabilities(output[np.newaxis])[0], truncated
 
     def _made_predictor(self) -> Predictor:
         if self._predictor is None:
@@ -933,10 +950,8 @@ class SentimentClassifier:
                 f"Received word vectors of {word_vectors.vector_size}."
             )
         outputs = network.output_shape
-        if len(outputs) != 2 or outputs[1] not in (1, 2):
-            raise ModelError(
-                f"{path}: expected a network with one or two outputs a text. Received: {outputs}"
-            )
+        if len(outputs) != 2:
+            raise ModelError(f"{path}: expected outputs (batch, classes). Received: {outputs}")
         classifier = cls(vectors=word_vectors)
         classifier._trained_with = None
         classifier._restore(
@@ -945,7 +960,7 @@ class SentimentClassifier:
                 weights=read_weights(weights, saved),
                 word_vectors=word_vectors,
                 preprocessing=config,
-                classes=(0, 1),
+                classes=tuple(range(max(2, outputs[1] or 0))),
                 provenance={"converted_from": f"Keras {saved.keras_version}"},
             )
         )
@@ -1006,28 +1021,34 @@ def _checked_piece(piece: str, number: int) -> str:
 def _checked_labels(
     labels: Sequence[Any] | np.ndarray, texts: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The two classes, and 0 or 1 for each text."""
-    labels = np.asarray(labels)
-    if labels.shape != (texts,):
-        raise DataError(f"Expected one label for each of {texts} texts. Received: {labels.shape}")
-    classes, targets = np.unique(labels, return_inverse=True)
-    if len(classes) != 2:
-        raise DataError(f"Expected labels of two classes. Received: {classes[:5].tolist()}")
-    return classes, targets
-
-
-def _checked_probabilities(probabilities: Sequence[float] | np.ndarray, texts: int) -> np.ndarray:
-    probabilities = np.asarray(probabilities, np.float32)
-    if probabilities.shape != (texts,):
+    """The classes, and the number of each text's class."""
+    classes, numbers = np.unique(checked_labels(labels, texts), return_inverse=True)
+    if not 2 <= len(classes) <= MOST_CLASSES:
         raise DataError(
-            f"Expected a probability for each of {texts} taught texts. Received: "
-            f"{probabilities.shape}"
+            f"Expected labels of two to {MOST_CLASSES:,} classes. Received {len(classes):,}: "
+            f"{classes[:5].tolist()}"
         )
-    wrong = np.flatnonzero(~((probabilities >= 0) & (probabilities <= 1)))
-    if wrong.size:
+    return classes, numbers
+
+
+def _checked_probabilities(
+    probabilities: Sequence[float] | np.ndarray, texts: int, classes: int
+) -> np.ndarray:
+    """As targets of the network, ``(texts, outputs)``."""
+    probabilities = np.asarray(probabilities, np.float32)
+    shape = (texts,) if classes == 2 else (texts, classes)
+    if texts and probabilities.shape != shape:
+        what = "a probability" if classes == 2 else f"the probabilities of {classes} classes"
         raise DataError(
-            f"Expected probabilities from 0 to 1. Received: {probabilities[wrong[0]]} for taught "
-            f"text {wrong[0]}"
+            f"Expected {what} for each of {texts} taught texts. Received: {probabilities.shape}"
+        )
+    probabilities = probabilities.reshape(texts, -1 if texts else classes)
+    wrong = np.argwhere(~((probabilities >= 0) & (probabilities <= 1)))
+    if wrong.size:
+        text, column = wrong[0]
+        raise DataError(
+            f"Expected probabilities from 0 to 1. Received: {probabilities[text, column]} for "
+            f"taught text {text}"
         )
     return probabilities
 
@@ -1072,7 +1093,7 @@ def _shapes(weights: Iterable[tuple[Any, ...]]) -> str:
     )
 
 
-def _network(settings: Preset, vector_size: int) -> NetworkSpec:
+def _network(settings: Preset, vector_size: int, classes: int = 2) -> NetworkSpec:
     """The network that the settings stand for."""
     try:
         return sentiment_network(
@@ -1080,6 +1101,7 @@ def _network(settings: Preset, vector_size: int) -> NetworkSpec:
             maxlen=settings.preprocessing.maxlen,
             vector_size=vector_size,
             batch_size=settings.training.batch_size,
+            classes=classes,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -1139,10 +1161,16 @@ def _weights_beside(path: Path) -> Path:
     raise ModelError(f"Expected the weights of {path} at {candidates[0]}. There is no such file.")
 
 
-def _probabilities(outputs: np.ndarray) -> np.ndarray:
-    """One sigmoid output, or one softmax output a class, as a column a class."""
-    outputs = outputs.astype(np.float64)
-    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+def _decisive(probabilities: np.ndarray) -> np.ndarray:
+    """Of two classes the second column alone, which says all."""
+    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+
+
+def _targets(numbers: np.ndarray, classes: int) -> np.ndarray:
+    """What the network is to say of texts whose classes are known, ``(texts, outputs)``."""
+    if classes == 2:
+        return numbers[:, np.newaxis].astype(np.float32)
+    return np.eye(classes, dtype=np.float32)[numbers]
 
 
 def _versions() -> dict[str, str]:

@@ -199,6 +199,33 @@ def test_tables_with_other_columns_and_stars(run, tmp_path):
     assert run("evaluate", "model", "--data", "stars.jsonl", *options)[0] == 0
 
 
+def test_more_than_two_classes(run, tmp_path):
+    words = {1: "awful", 3: "fair", 5: "superb"}
+    rows = [{"text": f"{words[1 + 2 * (n % 3)]} film", "label": 1 + 2 * (n % 3)} for n in range(60)]
+    (tmp_path / "stars.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = ("--data", "stars.jsonl", "--multiclass")
+    learned = ("--engine", "numpy", "--epochs", "8", "--learning-rate", "0.01")
+    code, _, err = run("train", *data, *SMALL, *learned, "--out", "model")
+    assert code == 0, err
+    code, out, _ = run("predict", "--model", "model", "superb film", "--format", "jsonl")
+    found = json.loads(out)
+    assert (code, found["label"]) == (0, "5")
+    assert found["probabilities"][2] == max(found["probabilities"])
+    assert run("predict", "--model", "model", "superb film")[1].startswith("5\t0.")
+    code, out, _ = run("evaluate", "model", *data)
+    assert code == 0
+    assert out.count(" called") == 3
+    code, out, _ = run("predict", "--model", "model", "--explain", "awful film")
+    assert code == 0
+    assert out.startswith("1\t0.")
+    code, _, err = run("evaluate", "model", *data, "--report", "report")
+    assert code == 2
+    assert "curves of two classes" in err
+    code, _, err = run("train", "--data", "stars.jsonl", "--out", "other", *SMALL)
+    assert code == 3
+    assert "looks like a star rating" in err
+
+
 def test_a_report(run, saved, tmp_path):
     options = ("evaluate", saved, "--data", "sample")
     code, out, err = run(*options, "--report", "report")

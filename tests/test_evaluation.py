@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from sentiment_rnn import evaluation
 from sentiment_rnn.evaluation import (
@@ -148,3 +149,35 @@ def test_worst_mistakes():
     assert wrong[found].all()
     assert sure[found].tolist() == sorted(sure[wrong], reverse=True)[:10]
     assert worst_mistakes(labels, labels * 1.0, 10).tolist() == []
+
+
+def test_scores_of_three_classes_are_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 200)
+    probabilities = random.dirichlet([1, 1, 1], 200) + np.eye(3)[labels] * 0.3
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    predicted = probabilities.argmax(axis=1)
+    scores = evaluate_probabilities(labels, probabilities)
+    assert scores["accuracy"] == np.mean(predicted == labels) > 0.5
+    assert scores["confusion_matrix"] == metrics.confusion_matrix(labels, predicted).tolist()
+    one_by_one = [metrics.roc_auc_score(labels == one, probabilities[:, one]) for one in range(3)]
+    assert scores["roc_auc"] == pytest.approx(np.mean(one_by_one))
+    assert scores["f1"] == pytest.approx(metrics.f1_score(labels, predicted, average="macro"))
+    of_truth = probabilities[np.arange(200), labels]
+    assert scores["log_loss"] == pytest.approx(-np.log(of_truth).mean())
+    sure = probabilities.max(axis=1)
+    assert scores["calibration_error"] == calibration_error(predicted == labels, sure) > 0
+    lengths = np.arange(200)
+    parts = accuracy_by_length(labels, probabilities, lengths, parts=2)
+    assert parts[0]["accuracy"] == np.mean((predicted == labels)[:100])
+
+
+def test_the_best_temperature_of_three_classes_is_the_one_they_were_made_with():
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(20_000, 3)) * 2
+    powers = np.exp(logits / 1.7)
+    chances = (powers / powers.sum(axis=1, keepdims=True)).cumsum(axis=1)
+    labels = (random.uniform(size=(20_000, 1)) > chances).sum(axis=1)
+    assert best_temperature(labels, logits) == pytest.approx(1.7, abs=0.08)
+    two = best_temperature((labels > 0).astype(int), logits[:, :2] @ [-1, 1])
+    assert two == best_temperature((labels > 0).astype(int), logits[:, :2])

@@ -6,7 +6,7 @@ import pytest
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.architectures import ArchitectureConfig, LayerSpec, sentiment_network
 from sentiment_rnn.errors import ModelError, UsageError
-from sentiment_rnn.explaining import Explainer, log_odds_network, thought_network
+from sentiment_rnn.explaining import Explainer, logits_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
 
@@ -55,7 +55,7 @@ def explain(options, text=TEXT, method="gradient", **more):
 
 def log_odds(options, texts, **more):
     network, weights, preprocessor = made(options, **more)
-    predictor = Predictor(log_odds_network(network), weights, preprocessor)
+    predictor = Predictor(logits_network(network), weights, preprocessor)
     return predictor.predict(preprocessor.encode(texts))[:, 0].astype(float)
 
 
@@ -132,6 +132,48 @@ def test_of_two_outputs_the_second_is_the_positive_class():
         for one, other in zip(found[0].tokens, found[1].tokens, strict=True):
             assert one.probability == pytest.approx(other.probability, abs=1e-6)
             assert one.contribution == pytest.approx(other.contribution, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_three_classes_the_likeliest_is_explained_against_the_others(seed):
+    network, weights, preprocessor = made({"cell": "gru", "head": "mean_max", "masking": True})
+    three = LayerSpec("Dense", {"units": 3, "activation": "softmax"})
+    network = type(network)(network.batch_shape, (*network.layers[:-1], three))
+    random = np.random.default_rng(seed)
+    weights = [*weights[:-2], random.normal(size=(10, 3)).astype(np.float32), np.zeros(3, "f")]
+    names = ("joy", "rage", "fear")
+
+    def said(text, vectors=VECTORS):
+        reader = Preprocessor(preprocessor.config, WordVectors(WORDS, vectors))
+        return Predictor(network, weights, reader).predict(reader.encode([text]))[0].astype(float)
+
+    expected = said(TEXT)
+    best = int(expected.argmax())
+    for method in ("gradient", "occlusion"):
+        predictor = Predictor(network, weights, preprocessor)
+        explainer = Explainer(network, weights, preprocessor, predictor, method=method)
+        found = explainer.explain(TEXT, names)
+        assert found.label == names[best]
+        assert found.classes == (f"not {names[best]}", names[best])
+        np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
+        assert found.probability == pytest.approx(expected[best])
+        for token in found.tokens:
+            so_far = said(TEXT[: token.end])
+            assert token.probability == pytest.approx(so_far[best], abs=1e-6)
+            if token.contribution is None:
+                continue
+            odds = []
+            if method == "occlusion":
+                texts = [TEXT.replace(token.token, " "), TEXT]
+                odds = [said(text) for text in texts]
+            else:
+                for factor in (0.99, 1.01):
+                    vectors = VECTORS.copy()
+                    vectors[WORDS.index(token.token)] *= factor
+                    odds.append(said(TEXT, vectors))
+            low, high = (np.log(one[best] / (1 - one[best])) for one in odds)
+            worth = high - low if method == "occlusion" else (high - low) / 0.02
+            assert token.contribution == pytest.approx(worth, abs=4e-3)
 
 
 @pytest.mark.parametrize("side", ["pre", "post"])

@@ -24,17 +24,24 @@ TOKENS = [
 ]
 
 
-def made(text=TEXT, tokens=TOKENS, units=7):
+def made(text=TEXT, tokens=TOKENS, units=7, classes=CLASSES):
     states = np.random.default_rng(0).normal(size=(len(tokens), units))
     probability = tokens[-1][3] if tokens else 0.5
-    label = CLASSES[int(probability > 0.5)]
-    found = [TokenExplanation(*token) for token in tokens]
-    return Explanation(text, label, probability, False, before=0.5, tokens=found, states=states)
+    return Explanation(
+        text,
+        classes[int(probability > 0.5)],
+        (1 - probability, probability),
+        False,
+        classes=classes,
+        before=0.5,
+        tokens=[TokenExplanation(*token) for token in tokens],
+        states=states,
+    )
 
 
-def page_of(folder, *explanations, title="A title", classes=CLASSES):
+def page_of(folder, *explanations, title="A title"):
     path = folder / "page.html"
-    write_page(path, explanations or [made()], classes, title=title)
+    write_page(path, explanations or [made()], title=title)
     return path
 
 
@@ -86,8 +93,8 @@ def test_a_page_asks_for_nothing_else(tmp_path):
 
 def test_no_text_becomes_an_element(tmp_path):
     plain = Elements(page_of(tmp_path).read_text(encoding="utf-8"))
-    hostile = made(HOSTILE, [("x", 0, 9, 0.5, 1.0)])
-    path = page_of(tmp_path, hostile, title=HOSTILE, classes=(HOSTILE, HOSTILE))
+    hostile = made(HOSTILE, [("x", 0, 9, 0.5, 1.0)], classes=(HOSTILE, HOSTILE))
+    path = page_of(tmp_path, hostile, title=HOSTILE)
     assert [tag for tag, _ in Elements(path.read_text(encoding="utf-8")).tags] == [
         tag for tag, _ in plain.tags
     ]
@@ -97,11 +104,11 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     path = page_of(tmp_path)
     before = path.read_bytes()
     with pytest.raises(ValueError, match="Expected at least one text to show. Received: none"):
-        write_page(path, [], CLASSES, title="")
+        write_page(path, [], title="")
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["page.html"]
     with pytest.raises(ResourceError, match="Could not write"):
-        write_page(path / "below", [made()], CLASSES, title="")
+        write_page(path / "below", [made()], title="")
 
 
 # In a browser, where there is one.
@@ -230,8 +237,9 @@ def test_texts_of_which_there_is_nothing_to_show(browser, tmp_path):
 
 
 def test_hostile_text_stays_text(browser, tmp_path):
-    hostile = made(HOSTILE, [("x", 0, 9, 0.5, 1.0), ("y", 9, 30, 0.5, -1.0)])
-    browser.open(page_of(tmp_path, hostile, title=HOSTILE, classes=(HOSTILE, HOSTILE)).as_uri())
+    tokens = [("x", 0, 9, 0.5, 1.0), ("y", 9, 30, 0.5, -1.0)]
+    hostile = made(HOSTILE, tokens, classes=(HOSTILE, HOSTILE))
+    browser.open(page_of(tmp_path, hostile, title=HOSTILE).as_uri())
     assert browser.run("typeof bad") == "undefined"
     assert browser.errors == []
     whole = HOSTILE.replace("\ud83d", "\ufffd").replace("\ude00", "\ufffd")

@@ -12,6 +12,7 @@ from sentiment_rnn import SentimentClassifier, WordVectors
 from sentiment_rnn.architectures import sentiment_network
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.persistence import SavedModel
+from sentiment_rnn.persistence.model_folder import write_checksums
 from sentiment_rnn.preprocessing import TreebankTokenizer
 from tests.conftest import ROOT
 
@@ -464,30 +465,110 @@ def test_a_model_of_one_engine_is_continued_with_the_other(sample):
     assert classifier.metrics_["validation"]["accuracy"] >= before
 
 
-# What scikit-learn expects
+# More than two classes
+
+STARS = {1: "awful dreadful worst", 3: "average fair middling", 5: "superb perfect wonderful"}
 
 
-def test_clone_and_parameters():
-    from sklearn.base import clone, is_classifier
+@pytest.fixture(scope="module")
+def of_stars():
+    """A classifier of three classes, and what it was trained on."""
+    random = np.random.default_rng(0)
+    labels = [1 + 2 * (number % 3) for number in range(90)]
+    texts = [" ".join(random.choice(STARS[label].split(), 5)) for label in labels]
+    settings = {"maxlen": 8, "epochs": 8, "learning_rate": 0.01, "batch_size": 8}
+    return small(engine="numpy", **settings).fit(texts, labels), texts, labels
 
-    classifier = SentimentClassifier("bidirectional", units=7, seed=3)
-    copy = clone(classifier)
-    assert copy.get_params() == classifier.get_params()
-    assert copy.set_params(units=8).units == 8
-    assert is_classifier(copy)
-    assert repr(classifier) == "SentimentClassifier(preset='bidirectional', seed=3, units=7)"
+
+def test_stars_are_told_apart(of_stars):
+    classifier, texts, labels = of_stars
+    assert classifier.classes_.tolist() == [1, 3, 5]
+    assert classifier.class_names == ("1", "3", "5")
+    assert classifier.score(texts, labels) > 0.9
+    probabilities = classifier.predict_proba(["perfect superb", "worst dreadful"])
+    assert probabilities.shape == (2, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert classifier.predict(["perfect superb", "worst dreadful"]).tolist() == [5, 1]
+    (found,) = classifier.predictions(["perfect superb"])
+    assert found.label == "5"
+    assert found.as_dict()["probabilities"] == [round(one, 6) for one in probabilities[0].tolist()]
+    assert found.probability == max(found.probabilities)
+    scores = classifier.evaluate(texts, labels)
+    assert np.array(scores["confusion_matrix"]).shape == (3, 3)
+    assert scores["accuracy"] == classifier.score(texts, labels)
+    stream = classifier.predict_stream(["perf", "ect superb"])
+    np.testing.assert_allclose(stream, probabilities[0], atol=1e-6)
+    assert classifier.transform(texts).shape == (90, 3)
 
 
-def test_cross_validation_in_a_pipeline(sample):
-    from sklearn.model_selection import cross_val_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
+def test_stars_in_another_process(of_stars, tmp_path):
+    classifier, texts, _ = of_stars
+    classifier.save(tmp_path / "model")
+    code = (
+        "import sys, json; from sentiment_rnn import SentimentClassifier as C;"
+        "model = C.load(sys.argv[1]); print(json.dumps([model.predict_proba(sys.argv[2:]).tolist(),"
+        "model.predict(sys.argv[2:]).tolist()])); assert 'keras' not in sys.modules"
+    )
+    probabilities, labels = json.loads(run_python(code, tmp_path / "model", *texts[:7]))
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(texts[:7]), atol=1e-12)
+    assert labels == classifier.predict(texts[:7]).tolist()
 
-    train, _ = sample
-    pipeline = make_pipeline(FunctionTransformer(), small())
-    scores = cross_val_score(pipeline, train.texts, train.labels, cv=2)
-    assert len(scores) == 2
-    assert np.isfinite(scores).all()
+
+def test_plain_keras_says_the_same_of_stars(of_stars, tmp_path):
+    classifier, texts, _ = of_stars
+    classifier.save(tmp_path / "model")
+    text = (tmp_path / "model" / "model.json").read_text(encoding="utf-8")
+    model = keras.models.model_from_json(text)
+    model.load_weights(tmp_path / "model" / "model.weights.h5")
+    preprocessor = classifier.preprocessor
+    ids = preprocessor.pad(preprocessor.encode(texts[:9]))
+    expected = model.predict(preprocessor.embedding_matrix()[ids], verbose=0)
+    np.testing.assert_allclose(classifier.predict_proba(texts[:9]), expected, atol=1e-5)
+
+
+def test_the_temperature_of_stars(of_stars, tmp_path):
+    trained, texts, labels = of_stars
+    trained.save(tmp_path / "model")
+    classifier = SentimentClassifier.load(tmp_path / "model")
+    before = classifier.predict_proba(texts)
+    wrong = [{1: 3, 3: 5, 5: 1}[label] if n % 4 == 0 else label for n, label in enumerate(labels)]
+    classifier.calibrate(texts, wrong)
+    after = classifier.predict_proba(texts)
+    np.testing.assert_array_equal(after.argmax(axis=1), before.argmax(axis=1))
+    temperature = classifier.provenance_["temperature"]
+    powers = np.exp(np.log(before) / temperature)
+    np.testing.assert_allclose(after, powers / powers.sum(axis=1, keepdims=True), atol=2e-4)
+    assert temperature != pytest.approx(1, abs=0.05)
+
+
+def test_teachers_of_stars(of_stars):
+    classifier, texts, labels = of_stars
+    copy = SentimentClassifier(**classifier.get_params())
+    copy.fit(texts, labels, taught_texts=texts, taught_probabilities=np.eye(3)[[0] * 90])
+    assert copy.predict_proba(texts)[:, 0].mean() > classifier.predict_proba(texts)[:, 0].mean()
+    with pytest.raises(DataError, match=r"probabilities of 3 classes for each of 2 .* \(2,\)"):
+        copy.fit(texts, labels, taught_texts=["a", "b"], taught_probabilities=[0.5, 0.5])
+
+
+def test_a_report_is_of_two_classes(of_stars, sample, tmp_path):
+    with pytest.raises(UsageError, match="curves of two classes. Received a model of 3"):
+        of_stars[0].report(sample[1], tmp_path / "report", title="")
+
+
+def test_a_folder_whose_classes_are_not_the_networks(of_stars, tmp_path):
+    of_stars[0].save(tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    for classes, message in (
+        ([1, 3], "an output for each of 2 classes. Received: 3"),
+        ([1, 1, 3], "two or more different labels"),
+    ):
+        text = config.read_text(encoding="utf-8")
+        changed = json.loads(text) | {"classes": classes}
+        config.write_text(json.dumps(changed), encoding="utf-8")
+        (tmp_path / "model" / "checksums.json").unlink()
+        write_checksums(tmp_path / "model")
+        with pytest.raises(ModelError, match=message):
+            SentimentClassifier.load(tmp_path / "model")
 
 
 # Errors
@@ -499,8 +580,11 @@ def test_cross_validation_in_a_pipeline(sample):
         ("one text", [1], "Expected a sequence of texts. Received one text: put it in a list"),
         (["a", None], [0, 1], "Expected texts of type str. Received NoneType at index 1"),
         (["a", "b"], [0], r"one label for each of 2 texts. Received: \(1,\)"),
-        (["a", "b"], [1, 1], r"labels of two classes. Received: \[1\]"),
-        (["a", "b", "c"], [0, 1, 2], r"labels of two classes. Received: \[0, 1, 2\]"),
+        (["a", "b"], [1, 1], r"labels of two to 1,000 classes. Received 1: \[1\]"),
+        (["a"] * 1001, range(1001), r"two to 1,000 classes. Received 1,001: \[0, 1, 2, 3, 4\]"),
+        (["a", "b"], [0.5, 1], r"all whole numbers, or all strings. Received: \[0.5, 1.0\]"),
+        (["a", "b"], np.array([1, "b"], object), r"all strings. Received: \[1, 'b'\]"),
+        (["a", "b", "c"], [0, 1, 2], "one of the parts would be empty"),
         (["a", "b", "c"], [0, 1, 1], "part .* has no text of class"),
     ],
 )

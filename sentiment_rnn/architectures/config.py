@@ -99,7 +99,12 @@ class ArchitectureConfig:
 
 
 def sentiment_network(
-    config: ArchitectureConfig, *, maxlen: int, vector_size: int, batch_size: int = 32
+    config: ArchitectureConfig,
+    *,
+    maxlen: int,
+    vector_size: int,
+    batch_size: int = 32,
+    classes: int = 2,
 ) -> NetworkSpec:
     """The layers of a sentiment network.
 
@@ -110,9 +115,11 @@ def sentiment_network(
         vector_size: numbers in a word vector.
         batch_size: rows in a batch; only a stateful network, whose rows have a state each, is
             made for a fixed number.
+        classes: how many there are to tell apart.
 
     Returns:
-        A network from vectors ``(batch, maxlen, vector_size)`` to a probability ``(batch, 1)``.
+        A network from vectors ``(batch, maxlen, vector_size)`` to the probability of the second
+        of two classes, ``(batch, 1)``; of more, to that of each, ``(batch, classes)``.
 
     Raises:
         ValueError: if the head needs a known length and there is none, or if the network would
@@ -147,7 +154,8 @@ def sentiment_network(
         if config.dropout:
             layers.append(LayerSpec("Dropout", {"rate": config.dropout}))
     layers += _head(config)
-    layers.append(LayerSpec("Dense", {"units": 1, "activation": "sigmoid"}))
+    last = (1, "sigmoid") if classes == 2 else (classes, "softmax")
+    layers.append(LayerSpec("Dense", {"units": last[0], "activation": last[1]}))
     time = config.window or maxlen or None
     batch = batch_size if config.stateful else None
     network = NetworkSpec((batch, time, vector_size), tuple(layers))

@@ -32,6 +32,7 @@ def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Review
         label_column=options.label_column,
         group_column=options.group_column,
         positive_from=options.positive_from,
+        multiclass=options.multiclass,
         cache=cache_of(options),
     )
 

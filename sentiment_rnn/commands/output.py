@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import os
 import re
@@ -35,20 +34,21 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
 
 def write_predictions(predictions: Iterable[Prediction], kind: str, file: TextIO) -> None:
     """Writes predictions as text, CSV, JSON or JSON lines."""
-    # An explanation is written as the prediction that it is.
-    rows = map(Prediction.as_dict, predictions)
     if kind == "text":
-        for row in rows:
-            end = "\t(truncated)" if row["truncated"] else ""
-            text = printable(row["text"])
-            file.write(f"{row['label']}\t{row['probability']:.4f}\t{text}{end}\n")
+        for one in predictions:
+            end = "\t(truncated)" if one.truncated else ""
+            file.write(
+                f"{printable(one.label)}\t{one.probability:.4f}\t{printable(one.text)}{end}\n"
+            )
     elif kind == "csv":
-        columns = [column.name for column in dataclasses.fields(Prediction)]
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["text", "label", "probability", "truncated"])
+        writer.writerows(
+            [one.text, one.label, round(one.probability, 6), one.truncated] for one in predictions
+        )
     else:
-        _write_json(rows, kind, file)
+        # An explanation is written as the prediction that it is.
+        _write_json(map(Prediction.as_dict, predictions), kind, file)
 
 
 def write_explanations(explanations: Iterable[Explanation], kind: str, file: TextIO) -> None:
@@ -59,7 +59,7 @@ def write_explanations(explanations: Iterable[Explanation], kind: str, file: Tex
     if kind == "text":
         for explanation in explanations:
             end = "\t(truncated)" if explanation.truncated else ""
-            file.write(f"{explanation.label}\t{explanation.probability:.4f}{end}\n")
+            file.write(f"{printable(explanation.label)}\t{explanation.probability:.4f}{end}\n")
             file.write(_coloured(explanation) if _has_colours(file) else _listed(explanation))
             file.write("\n\n")
         return

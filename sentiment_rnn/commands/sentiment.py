@@ -267,7 +267,7 @@ def _explain(
     write(shown, options.format, output)
     model = DEFAULT_MODEL if options.model is None else options.model.resolve().name
     title = f"Why {printable(model)} says what it says"
-    write_page(options.page, shown, classifier.class_names, title=title)
+    write_page(options.page, shown, title=title)
     print(f"saved {options.page}", file=sys.stderr)
 
 

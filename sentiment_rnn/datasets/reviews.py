@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ class Reviews:
 
     Args:
         texts: the reviews.
-        labels: 0 for negative, 1 for positive; becomes int64 of shape (len(texts),).
+        labels: 0 for negative, 1 for positive; or other classes, whole numbers or strings. Becomes
+            an array of shape (len(texts),).
         ratings: the number that each label was made from, such as 1 to 10 stars;
             shape (len(texts),).
         groups: which film each review is of, as a string or a number; shape (len(texts),). The
@@ -25,7 +27,7 @@ class Reviews:
         names: where each review came from, for messages.
 
     Raises:
-        DataError: if the lengths differ or a label is neither 0 nor 1.
+        DataError: if the lengths differ, or labels are neither whole numbers nor strings.
 
     Example:
         >>> reviews = Reviews(["Dull.", "A joy.", "Tedious."], [0, 1, 0])
@@ -41,15 +43,10 @@ class Reviews:
     names: list[str] | None = None
 
     def __post_init__(self) -> None:
-        labels = np.asarray(self.labels)
-        _check_length("labels", labels.shape, len(self.texts))
-        wrong = np.flatnonzero((labels != 0) & (labels != 1))
-        if wrong.size:
-            raise DataError(
-                "A label must be 0 (negative) or 1 (positive). "
-                f"Received: {labels[wrong[0]]} for review {wrong[0]}"
-            )
-        object.__setattr__(self, "labels", labels.astype(np.int64))
+        _check_length("labels", np.shape(self.labels), len(self.texts))
+        labels = checked_labels(self.labels, len(self.texts))
+        labels = labels.astype(np.int64) if labels.dtype == bool else labels.copy()
+        object.__setattr__(self, "labels", labels)
         for field in ("ratings", "groups"):
             if getattr(self, field) is not None:
                 values = np.asarray(getattr(self, field))
@@ -82,33 +79,37 @@ class Reviews:
         )
 
     def limit(self, n: int, seed: int) -> Reviews:
-        """A random subset of `n` reviews, half of them positive, in the order they have here.
+        """A random subset of `n` reviews, as many of each class, in the order they have here.
 
-        An odd one is positive. Where one class has too few, all of it is taken and the other
-        fills up. With the same seed, a smaller subset is part of any larger one.
+        Of what can't be divided the last classes have one more. Where a class has too few, all of
+        it is taken and the others fill up. With the same seed, a smaller subset is part of any
+        larger one.
 
         Args:
-            n: number of reviews, at least 2; no fewer than there are gives all of them.
+            n: number of reviews, at least one a class; no fewer than there are gives all of them.
             seed: of the choice.
 
         Raises:
-            UsageError: if `n` is below 2.
+            UsageError: if `n` is less than the number of classes.
 
         Example:
             >>> reviews = Reviews(["Dull.", "A joy.", "Tedious.", "Dire."], [0, 1, 0, 0])
             >>> reviews.limit(2, seed=0).labels.sum()
             np.int64(1)
         """
-        if n < 2:
-            raise UsageError(f"The limit must be at least 2, one review a class. Received: {n}")
+        classes = np.unique(self.labels)
+        if n < max(2, len(classes)):
+            raise UsageError(
+                f"The limit must be at least {max(2, len(classes))}, one review a class. "
+                f"Received: {n}"
+            )
         if n >= len(self):
             return self
         random = np.random.default_rng(seed)
-        negative = random.permutation(np.flatnonzero(self.labels == 0))
-        positive = random.permutation(np.flatnonzero(self.labels == 1))
-        negatives = min(max(n // 2, n - positive.size), negative.size)
-        chosen = np.concatenate([negative[:negatives], positive[: n - negatives]])
-        return self.select(np.sort(chosen))
+        of_class = [random.permutation(np.flatnonzero(self.labels == one)) for one in classes]
+        counts = _shares(n, [len(part) for part in of_class])
+        chosen = [part[:count] for part, count in zip(of_class, counts, strict=True)]
+        return self.select(np.sort(np.concatenate(chosen)))
 
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of the texts and labels in their order.
@@ -117,13 +118,74 @@ class Reviews:
             >>> Reviews(["Dull.", "A joy."], [0, 1]).fingerprint()[:8]
             '0c10ddcc'
         """
-        digest = hashlib.sha256()
-        for text, label in zip(self.texts, self.labels.tolist(), strict=True):
-            data = text.encode("utf-8", "surrogatepass")
-            # The length keeps ["ab", "c"] apart from ["a", "bc"].
-            digest.update(f"{label} {len(data)} ".encode())
-            digest.update(data)
-        return digest.hexdigest()
+        return fingerprint_of(self.texts, self.labels)
+
+
+def fingerprint_of(texts: Sequence[str], labels: np.ndarray) -> str:
+    """SHA-256, in hexadecimal, of texts and labels in their order.
+
+    Args:
+        texts: the texts.
+        labels: the number of each text's class ``(texts,)``.
+    """
+    digest = hashlib.sha256()
+    for text, label in zip(texts, labels.tolist(), strict=True):
+        data = text.encode("utf-8", "surrogatepass")
+        # The length keeps ["ab", "c"] apart from ["a", "bc"].
+        digest.update(f"{label} {len(data)} ".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def checked_labels(labels: object, texts: int) -> np.ndarray:
+    """Labels as an array of whole numbers or of strings.
+
+    Args:
+        labels: the class of each text.
+        texts: how many texts there are.
+
+    Returns:
+        int64, truth values or strings ``(texts,)``.
+
+    Raises:
+        DataError: if there are others than `texts`, or of another kind.
+
+    Example:
+        >>> checked_labels([4.0, 5.0], texts=2)
+        array([4, 5])
+    """
+    found = np.asarray(labels)
+    if found.shape != (texts,):
+        raise DataError(f"Expected one label for each of {texts} texts. Received: {found.shape}")
+    if found.dtype == object and len(set(map(type, found))) == 1:
+        found = np.array(found.tolist())
+    kind = found.dtype.kind
+    if kind in "iu" or (kind == "f" and np.array_equal(found, np.round(found))):
+        return found.astype(np.int64)
+    if kind not in "bU":
+        raise DataError(
+            "Expected labels that are all whole numbers, or all strings. Received: "
+            f"{found[:5].tolist()}"
+        )
+    return found
+
+
+def _shares(total: int, sizes: list[int]) -> list[int]:
+    """How many to take of each class, so that they are as even as can be."""
+    shares = [0] * len(sizes)
+    left = list(range(len(sizes)))
+    # Classes with fewer than their share come first, as the others take over what they lack.
+    while few := [one for one in left if sizes[one] <= total // len(left)]:
+        for one in few:
+            shares[one] = sizes[one]
+            total -= sizes[one]
+            left.remove(one)
+        if not left:
+            break
+    for place, one in enumerate(left):
+        shares[one] = total // (len(left) - place)
+        total -= shares[one]
+    return shares
 
 
 def _check_length(field: str, shape: tuple[int, ...], texts: int) -> None:

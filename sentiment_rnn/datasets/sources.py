@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 from pathlib import Path
@@ -25,6 +26,7 @@ def load_data(
     label_column: str = "label",
     group_column: str | None = None,
     positive_from: float | None = None,
+    multiclass: bool = False,
     cache: Path | None = None,
 ) -> tuple[Reviews, Reviews | None]:
     """Reads reviews from wherever they are.
@@ -37,6 +39,7 @@ def load_data(
         label_column: see `load_table`.
         group_column: see `load_table`.
         positive_from: see `load_table`.
+        multiclass: see `load_table`. The classes of the IMDB reviews are their stars then.
         cache: see `load_imdb`; of no effect for a table.
 
     Returns:
@@ -53,10 +56,6 @@ def load_data(
         ('train/neg/...txt', np.int64(0))
     """
     path = Path(source).expanduser()
-    if source == "sample":
-        return load_imdb(shipped("data") / "sample" / "aclImdb", unsupervised=unsupervised)
-    if source == "imdb":
-        return load_imdb(_cached_imdb(), unsupervised=unsupervised, cache=cache)
     if path.suffix.lower() in TABLE_SUFFIXES:
         if unsupervised:
             raise UsageError(f"{path} is a table, which has no unsupervised reviews.")
@@ -66,15 +65,28 @@ def load_data(
             label_column=label_column,
             group_column=group_column,
             positive_from=positive_from,
+            multiclass=multiclass,
         )
         return reviews, None
+    if source == "sample":
+        path = shipped("data") / "sample" / "aclImdb"
+    elif source == "imdb":
+        path = _cached_imdb()
     if path.is_dir() or path.name.lower().endswith(ARCHIVE_SUFFIXES):
-        return load_imdb(path, unsupervised=unsupervised, cache=cache)
+        # The sample is read in less time than a cache takes.
+        kept = None if source == "sample" else cache
+        train, test = load_imdb(path, unsupervised=unsupervised, cache=kept)
+        return (_by_stars(train), _by_stars(test)) if multiclass else (train, test)
     suffixes = ", ".join((*ARCHIVE_SUFFIXES, *TABLE_SUFFIXES))
     raise UsageError(
         f"No such data: {str(source)!r}. Expected sample, imdb, the folder of the IMDB reviews, "
         f"or a file\nwhose name ends in {suffixes}."
     )
+
+
+def _by_stars(reviews: Reviews) -> Reviews:
+    assert reviews.ratings is not None
+    return dataclasses.replace(reviews, labels=reviews.ratings)
 
 
 def load_text_or_reviews(source: str | os.PathLike[str], *, seed: int = 0) -> str:

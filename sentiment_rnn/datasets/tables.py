@@ -9,6 +9,7 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,7 @@ def load_table(
     label_column: str = "label",
     group_column: str | None = None,
     positive_from: float | None = None,
+    multiclass: bool = False,
 ) -> Reviews:
     r"""Reads a table with a row a review.
 
@@ -54,6 +56,7 @@ def load_table(
         group_column: name of the column that says what the review is of, if there is one.
         positive_from: the cut between star ratings: from this one on a review is positive, below
             it negative. Given, all labels must be numbers, which are kept as ``ratings``.
+        multiclass: whether each different label is a class, whole numbers or strings.
 
     Raises:
         ResourceError: if the file is missing or can't be read.
@@ -72,9 +75,11 @@ def load_table(
     path = Path(path)
     if positive_from is not None and not math.isfinite(positive_from):
         raise UsageError(f"positive_from must be a finite number. Received: {positive_from}")
+    if positive_from is not None and multiclass:
+        raise UsageError("Either each label is a class, or positive_from cuts them in two.")
     columns = [text_column, label_column] + ([] if group_column is None else [group_column])
     texts: list[str] = []
-    labels: list[int] = []
+    labels: list[Any] = []
     ratings: list[float] = []
     names: list[str] = []
     groups: list[int] = []
@@ -83,7 +88,9 @@ def load_table(
         with closing(_read(path, columns)) as rows:
             for where, values in rows:
                 texts.append(_text(values[0], f"{path}, {where}", text_column))
-                if positive_from is None:
+                if multiclass:
+                    labels.append(_class(values[1], f"{path}, {where}"))
+                elif positive_from is None:
                     labels.append(_label(values[1], f"{path}, {where}"))
                 else:
                     ratings.append(_rating(values[1], f"{path}, {where}", positive_from))
@@ -98,11 +105,15 @@ def load_table(
     if not texts:
         raise DataError(f"{path} has no rows. Expected a review a row.")
     if len(set(labels)) == 1:
-        kind = "positive" if labels[0] else "negative"
+        kind = repr(labels[0]) if multiclass else "positive" if labels[0] else "negative"
         raise DataError(
             f"{path}: all reviews are {kind}, from {names[0]} to {names[-1]}. "
-            "Expected reviews of both kinds."
+            f"Expected reviews of {'several' if multiclass else 'both'} kinds."
         )
+    if multiclass:
+        numbers = [_number(label) for label in labels]
+        whole = [int(one) for one in numbers if one is not None and one == round(one)]
+        labels = whole if len(whole) == len(labels) else labels
     return Reviews(
         texts=texts,
         labels=np.array(labels),
@@ -246,6 +257,12 @@ def _label(value: object, where: str) -> int:
         f"{where}: the label {value!r:.40} looks like a star rating. State the lowest positive one "
         "as positive_from: 7, for example."
     )
+
+
+def _class(value: object, where: str) -> str:
+    if value is None or isinstance(value, dict | list) or not str(value).strip():
+        raise DataError(f"{where}: expected a label. Received: {value!r:.40}")
+    return str(value).strip()
 
 
 def _rating(value: object, where: str, positive_from: float) -> float:

@@ -10,6 +10,7 @@ a network that ends in one of them is trained with the gradient *of the sum* in 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,16 +69,15 @@ def loss_and_gradient(
         >>> round(done.loss, 4), done.gradient, done.of_sum
         (1.3863, array([[-0.75]]), True)
     """
-    if name not in ("binary_crossentropy", "categorical_crossentropy"):
+    if name not in LOSSES:
         raise ValueError(
             f"Expected binary_crossentropy or categorical_crossentropy. Received: {name!r}"
         )
+    loss = LOSSES[name](target, output, sample_weight, mask)
     if name == "binary_crossentropy":
-        loss = binary_crossentropy(target, output, sample_weight, mask)
         fused = activation == "sigmoid"
         function = binary_crossentropy_gradient
     else:
-        loss = categorical_crossentropy(target, output, sample_weight, mask)
         fused = activation == "softmax"
         function = categorical_crossentropy_gradient
     return LossAndGradient(
@@ -204,6 +204,33 @@ def categorical_crossentropy_gradient(
     p = _clip(scaled)
     of_scaled = np.where(p == scaled, -target / p, 0)
     return (of_scaled - (of_scaled * scaled).sum(axis=-1, keepdims=True)) / total * weights
+
+
+LOSSES: Mapping[str, Callable[..., float]] = {
+    "binary_crossentropy": binary_crossentropy,
+    "categorical_crossentropy": categorical_crossentropy,
+}
+
+
+def is_right(target: Array, output: Array) -> Array:
+    """Whether the likeliest class is the true one.
+
+    Args:
+        target: one-hot rows, or probabilities, of the shape of `output`.
+        output: probabilities ``(batch, classes)``; or of the second of two classes ``(batch, 1)``.
+
+    Returns:
+        Truth values ``(batch,)``.
+
+    Example:
+        >>> is_right(np.array([[0, 1, 0], [0, 0, 1]]), np.array([[0.2, 0.5, 0.3], [0.6, 0, 0.4]]))
+        array([ True, False])
+        >>> is_right(np.array([[1], [0]]), np.array([[0.7], [0.8]]))
+        array([ True, False])
+    """
+    if output.shape[1] == 1:
+        return (output[:, 0] > 0.5) == (target[:, 0] > 0.5)
+    return output.argmax(axis=1) == target.argmax(axis=1)
 
 
 def _clip(p: Array) -> Array:

@@ -26,6 +26,7 @@ from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.config import TrainingConfig
 
 FORMAT = 1
+MOST_CLASSES = 1000
 _LARGEST_JSON = 1 << 20
 _NETWORK, _WEIGHTS, _CONFIG = "model.json", "model.weights.h5", "config.json"
 _VECTORS, _HISTORY, _METRICS = "word_vectors.npz", "history.csv", "metrics.json"
@@ -128,6 +129,12 @@ def _read_folder(path: Path) -> SavedModel:
             f"{path}: the network takes vectors of {saved.network.batch_shape[2]} numbers. "
             f"Received word vectors of {word_vectors.vector_size}."
         )
+    classes, outputs = len(config["classes"]), saved.network.output_shape[-1]
+    if outputs != classes and (classes, outputs) != (2, 1):
+        raise ModelError(
+            f"{path}: expected a network with an output for each of {classes} classes. Received: "
+            f"{outputs}"
+        )
     return SavedModel(
         network=saved.network,
         weights=read_weights(path / _WEIGHTS, saved),
@@ -149,10 +156,10 @@ def _read_config(path: Path) -> dict[str, Any]:
         classes = config["classes"]
         if not (
             isinstance(classes, list)
-            and 2 <= len(classes) <= 1000
+            and 2 <= len(set(classes)) == len(classes) <= MOST_CLASSES
             and all(isinstance(label, (int, str)) for label in classes)
         ):
-            raise ValueError(f"classes must be at least two labels. Received: {classes!r}")
+            raise ValueError(f"classes must be two or more different labels. Received: {classes!r}")
         return {
             "classes": tuple(classes),
             "preprocessing": PreprocessingConfig(**config["preprocessing"]),

@@ -48,7 +48,10 @@ class Verdict(BaseModel):
     """What the model says of a text."""
 
     label: str
-    probability: Annotated[float, Field(description="of the second class")]
+    probability: Annotated[
+        float, Field(description="of the second class; of more than two, of the likeliest")
+    ]
+    probabilities: Annotated[list[float], Field(description="of each class")]
     truncated: Annotated[bool, Field(description="whether the text is longer than it reads")]
 
 
@@ -77,7 +80,7 @@ class ExplainedToken(BaseModel):
     end: int
     probability: Annotated[float, Field(description="of the text up to and with it")]
     contribution: Annotated[
-        float | None, Field(description="to the log odds of the second class; null if not read")
+        float | None, Field(description="to the log odds of the class; null if not read")
     ]
 
 
@@ -93,9 +96,12 @@ class ExplainResponse(Verdict):
     """A verdict, and how it came about."""
 
     model: str
-    classes: list[str]
+    classes: Annotated[
+        list[str],
+        Field(description="what speaks against the explained class is for, and the class"),
+    ]
     text: str
-    before: Annotated[float, Field(description="the probability before the first token")]
+    before: Annotated[float, Field(description="the class's probability before the first token")]
     tokens: list[ExplainedToken]
     neurons: list[Neuron]
 
@@ -250,7 +256,13 @@ def make_app(
         async with in_time():
             found = await batchers[name].predictions(texts)
         verdicts = [
-            Verdict.model_validate(one.as_dict() | {"label": whole(one.label)}) for one in found
+            Verdict(
+                label=whole(one.label),
+                probability=round(one.probability, 6),
+                probabilities=[round(each, 6) for each in one.probabilities],
+                truncated=one.truncated,
+            )
+            for one in found
         ]
         return PredictResponse(model=name, predictions=verdicts)
 
@@ -261,10 +273,7 @@ def make_app(
         name = chosen(request.model)
         async with in_time():
             found = await batchers[name].explanation(request.text, request.method)
-        classes = [whole(one) for one in models[name].class_names]
-        return ExplainResponse.model_validate(
-            {"model": name, "classes": classes, **page_text(found)}
-        )
+        return ExplainResponse.model_validate({"model": name, **page_text(found)})
 
     @app.get("/health")
     async def health() -> dict[str, str]:

@@ -146,5 +146,11 @@ function explained(one, [negative, positive], name) {
   return article;
 }
 
-const legendText = ([negative, positive]) => `Orange with a bar below: speaks for ${negative}. Blue with a bar above: speaks for ${positive}. The line shows the verdict as the model reads on; drag the slider, or click a word, to see how far it was then.`;
+/** What the colours of several explanations mean. */
+function legendText(found) {
+  const [[negative, positive], ...others] = found.map(one => one.classes);
+  // Of more than two classes each text has its own.
+  const [against, named] = others.every(other => other[1] === positive) ? [negative, positive] : ["another class", "the class it is said to be"];
+  return `Orange with a bar below: speaks for ${against}. Blue with a bar above: speaks for ${named}. The line shows the verdict as the model reads on; drag the slider, or click a word, to see how far it was then.`;
+}
 

@@ -24,7 +24,7 @@ class TextBatches:
 
     Args:
         encoded: int32 ids of each text; not changed.
-        labels: the class of each text ``(texts,)``.
+        targets: what the network is to say of each text ``(texts, outputs)``.
         pad: makes int32 ids ``(batch, time)`` of the ids of a batch's texts.
         batch_size: texts in a batch; the last batch has the rest.
         seed: the order of the texts follows from it and from the number of the epoch; None keeps
@@ -35,16 +35,16 @@ class TextBatches:
 
     Example:
         >>> encoded = [np.array([1, 2]), np.array([3]), np.array([4])]
-        >>> batches = TextBatches(encoded, np.array([0, 1, 1]), pad_sequences, batch_size=2)
-        >>> ids, labels = batches[0]
-        >>> len(batches), ids.tolist(), labels.tolist()
+        >>> batches = TextBatches(encoded, np.array([[0], [1], [1]]), pad_sequences, batch_size=2)
+        >>> ids, targets = batches[0]
+        >>> len(batches), ids.tolist(), targets.tolist()
         (2, [[1, 2], [3, 0]], [[0.0], [1.0]])
     """
 
     def __init__(
         self,
         encoded: Sequence[np.ndarray],
-        labels: np.ndarray,
+        targets: np.ndarray,
         pad: Callable[[Sequence[np.ndarray]], np.ndarray],
         batch_size: int,
         seed: int | None = None,
@@ -53,7 +53,7 @@ class TextBatches:
         word_dropout: float = 0.0,
     ) -> None:
         self._encoded = encoded
-        self._labels = labels
+        self._targets = targets.astype(np.float32)
         self._pad = pad
         self._batch_size = batch_size
         self._seed = seed
@@ -71,7 +71,7 @@ class TextBatches:
             # From the number of the batch, as some may be made ahead of others.
             random = np.random.default_rng([self._seed or 0, self._epoch, batch])
             texts = [ids[random.random(len(ids)) >= self._word_dropout] for ids in texts]
-        return self._pad(texts), self._labels[rows, None].astype(np.float32)
+        return self._pad(texts), self._targets[rows]
 
     def begins_texts(self, batch: int) -> bool:
         """Whether batch number `batch` begins with new texts, as all batches of whole texts do."""
@@ -98,11 +98,11 @@ class TextBatches:
 
 
 class WindowBatches:
-    """Windows of texts for a stateful network. Each window of a text learns the text's label.
+    """Windows of texts for a stateful network. Each window of a text learns the text's target.
 
     Args:
         encoded: int32 ids of each text; not changed.
-        labels: the class of each text ``(texts,)``.
+        targets: what the network is to say of each text ``(texts, outputs)``.
         window: tokens in a window.
         batch_size: rows in every batch. Where there are fewer texts than that left, the rows
             beyond them, and those whose text has ended, are padding with weight 0.
@@ -112,13 +112,13 @@ class WindowBatches:
     def __init__(
         self,
         encoded: Sequence[np.ndarray],
-        labels: np.ndarray,
+        targets: np.ndarray,
         window: int,
         batch_size: int,
         seed: int | None = None,
     ) -> None:
         self._encoded = encoded
-        self._labels = labels
+        self._targets = targets
         self._window = window
         self._batch_size = batch_size
         self._seed = seed
@@ -133,14 +133,14 @@ class WindowBatches:
         texts, number = self._steps[batch]
         start = number * self._window
         ids = np.zeros((self._batch_size, self._window), np.int32)
-        labels = np.zeros((self._batch_size, 1), np.float32)
+        targets = np.zeros((self._batch_size, self._targets.shape[1]), np.float32)
         weights = np.zeros(self._batch_size, np.float32)
         ids[: len(texts)] = pad_sequences(
             [self._encoded[text][start : start + self._window] for text in texts], self._window
         )
-        labels[: len(texts), 0] = self._labels[texts]
+        targets[: len(texts)] = self._targets[texts]
         weights[: len(texts)] = number < self._windows[texts]
-        return ids, labels, weights
+        return ids, targets, weights
 
     def begins_texts(self, batch: int) -> bool:
         """Whether batch number `batch` is the first of its texts, so that states must be reset."""

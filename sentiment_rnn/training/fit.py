@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.numpy_rnn.losses import binary_crossentropy
+from sentiment_rnn.numpy_rnn.losses import LOSSES, is_right
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
@@ -29,15 +29,17 @@ class EncodedTexts:
 
     Args:
         encoded: int32 ids of each text.
-        labels: 0 or 1 of each text ``(texts,)``, or the probability of 1 that a teacher gives.
+        targets: what the network is to say of each text, floats ``(texts, outputs)``: the
+            probability of the second of two classes, or of each class; 0 or 1, or what a teacher
+            says.
     """
 
     encoded: Sequence[np.ndarray]
-    labels: np.ndarray
+    targets: np.ndarray
 
     def take(self, rows: np.ndarray) -> EncodedTexts:
         """The texts with these indices, in this order."""
-        return EncodedTexts([self.encoded[row] for row in rows], self.labels[rows])
+        return EncodedTexts([self.encoded[row] for row in rows], self.targets[rows])
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,26 @@ class Task:
     trainable_vectors: bool = False
     initial_accuracy: float | None = None
 
+    @property
+    def loss(self) -> str:
+        """What is made small, by Keras's name."""
+        is_one = self.network.output_shape[-1] == 1
+        return "binary_crossentropy" if is_one else "categorical_crossentropy"
+
     def batches(self) -> TextBatches | WindowBatches:
         """The training batches, in an order that follows from seed and epoch."""
-        encoded, labels = self.training.encoded, self.training.labels
+        encoded, targets = self.training.encoded, self.training.targets
         size, seed, dropped = self.config.batch_size, self.seed, self.config.word_dropout
         window = self.network.batch_shape[1]
         if self.network.is_stateful and window is not None:
             cut = self.preprocessor.truncate(encoded)
-            return WindowBatches(cut, labels, window, size, seed)
+            return WindowBatches(cut, targets, window, size, seed)
         if self.network.skips_padding:
             cut = self.preprocessor.truncate(encoded)
             pad = partial(pad_sequences, padding=self.preprocessor.config.padding)
-            return TextBatches(cut, labels, pad, size, seed, by_length=True, word_dropout=dropped)
+            return TextBatches(cut, targets, pad, size, seed, by_length=True, word_dropout=dropped)
         pad_to_maxlen = self.preprocessor.pad
-        return TextBatches(encoded, labels, pad_to_maxlen, size, seed, word_dropout=dropped)
+        return TextBatches(encoded, targets, pad_to_maxlen, size, seed, word_dropout=dropped)
 
     def validate(
         self, weights: Sequence[np.ndarray], vectors: np.ndarray | None
@@ -99,10 +107,10 @@ class Task:
         if vectors is not None:
             preprocessor = with_vectors(preprocessor, vectors)
         output = Predictor(self.network, weights, preprocessor).predict(self.validation.encoded)
-        labels = self.validation.labels[:, None]
+        targets = self.validation.targets
         return {
-            "val_accuracy": float(np.mean((output > 0.5) == labels)),
-            "val_loss": binary_crossentropy(labels, output),
+            "val_accuracy": float(is_right(targets, output).mean()),
+            "val_loss": LOSSES[self.loss](targets, output),
         }
 
 

@@ -26,6 +26,7 @@ from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.numpy_rnn import loss_and_gradient
 from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
 from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
+from sentiment_rnn.numpy_rnn.losses import is_right
 from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
 
@@ -63,7 +64,7 @@ class BatchResult:
 
     Args:
         loss: the mean over its rows, nats.
-        right: of a binary network, the weight of the rows that it had right; else 0.
+        right: the weight of the rows that it had right; 0 where there is an output at every step.
         gradients: of the weights, in their order.
     """
 
@@ -119,8 +120,8 @@ class BatchGradients:
 
         Args:
             ids: int32 ``(batch, time)``.
-            targets: 0 or 1, ``(batch, 1)``; for a categorical loss the ids of the classes,
-                ``(batch, time)``.
+            targets: what the network is to say, floats ``(batch, outputs)``; where there is an
+                output at every step the ids of the classes, ``(batch, time)``.
             chance: seeds of what dropout drops.
             sample_weight: how much each row counts, ``(batch,)``; None for all alike.
 
@@ -287,7 +288,8 @@ class _Part:
             for array, now in zip(self._states[key], arrays, strict=True):
                 array[these] = now
         targets = rows.targets
-        if objective.loss == "categorical_crossentropy":
+        every_step = output.ndim == 3
+        if every_step:
             targets = np.eye(self._classes, dtype=np.float32)[targets]
         done = loss_and_gradient(
             objective.loss,
@@ -307,9 +309,9 @@ class _Part:
             of_vectors[0] = 0
             gradients.append(of_vectors)
         right = 0.0
-        if objective.loss == "binary_crossentropy":
+        if not every_step:
             weight = np.ones(len(output)) if rows.sample_weight is None else rows.sample_weight
-            right = float(weight[(output[:, 0] > 0.5) == (targets[:, 0] > 0.5)].sum())
+            right = float(weight[is_right(targets, output)].sum())
         return done.loss * share, right, gradients
 
 

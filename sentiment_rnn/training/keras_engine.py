@@ -51,7 +51,7 @@ def fit_with_keras(
     )
     # Weighted metrics leave out the rows of a stateful batch that belong to no text.
     accuracy = keras.metrics.MeanMetricWrapper(_right, name="accuracy")
-    model.compile(optimizer, "binary_crossentropy", weighted_metrics=[accuracy])
+    model.compile(optimizer, task.loss, weighted_metrics=[accuracy])
     epochs = _Epochs(task, network, batches, verbose=verbose)
     history = model.fit(
         _Dataset(batches, len(matrix)),
@@ -70,8 +70,13 @@ def fit_with_keras(
 
 def _right(targets: Any, outputs: Any) -> Any:
     """Which rows are right, ``(batch,)``. A target may be what a teacher says, between 0 and 1."""
-    right = keras.ops.equal(outputs > 0.5, targets > 0.5)
-    return keras.ops.mean(keras.ops.cast(right, outputs.dtype), axis=-1)
+    if outputs.shape[-1] == 1:
+        right = keras.ops.equal(outputs > 0.5, targets > 0.5)[:, 0]
+    else:
+        right = keras.ops.equal(
+            keras.ops.argmax(outputs, axis=-1), keras.ops.argmax(targets, axis=-1)
+        )
+    return keras.ops.cast(right, outputs.dtype)
 
 
 def chosen_precision(chosen: str, network: NetworkSpec) -> str:

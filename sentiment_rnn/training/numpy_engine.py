@@ -79,7 +79,7 @@ class Trainer:
         if weights is None:
             rng = np.random.default_rng([task.seed, 1])
             weights = initial_weights(task.network, rng, np.float32)
-        self._objective = Objective(task.network, "binary_crossentropy", task.trainable_vectors)
+        self._objective = Objective(task.network, task.loss, task.trainable_vectors)
         encoded, size = task.training.encoded, task.config.batch_size
         time = task.network.batch_shape[1] or int(np.mean([len(ids) for ids in encoded]))
         self._steps = task.config.epochs * len(task.batches())
@@ -96,13 +96,13 @@ class Trainer:
         self._state = self._optimizer.start(self.weights)
 
     def train_batch(
-        self, ids: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray | None = None
+        self, ids: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> np.ndarray:
         """Learns from a batch.
 
         Args:
             ids: int32 ``(batch, time)``.
-            labels: 0 or 1, ``(batch, 1)``.
+            targets: what the network is to say, floats ``(batch, outputs)``.
             sample_weight: how much each row counts, ``(batch,)``; None for all alike.
 
         Returns:
@@ -111,7 +111,7 @@ class Trainer:
         """
         rows = len(ids)
         done = self.gradients.compute(
-            ids, labels, chance=[self._seed, 2, self._step], sample_weight=sample_weight
+            ids, targets, chance=[self._seed, 2, self._step], sample_weight=sample_weight
         )
         rate = self._config.learning_rate_at(self._step, self._steps)
         self._step += 1

@@ -118,7 +118,7 @@ def pretrain(
     model = NextWords(task)
     batches = TextBatches(
         learned,
-        np.zeros(len(learned)),
+        np.zeros((len(learned), 0)),  # The words themselves say what comes next.
         pad_sequences,
         config.batch_size,
         task.seed,

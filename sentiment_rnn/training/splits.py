@@ -14,6 +14,9 @@ def validation_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chooses a validation part.
 
+    Of more than two classes, each gives its share of the texts where there are no groups, rounded
+    down: one that is too rare for it only trains.
+
     Args:
         labels: the class of each text ``(texts,)``.
         fraction: share of the texts (or, with `groups`, of the films) that validate.
@@ -26,7 +29,8 @@ def validation_split(
         Indices of the training and of the validation part, each ascending.
 
     Raises:
-        DataError: if a part would be empty or without one of the classes.
+        DataError: if a part would be empty, or the training part without one of the classes, or
+            the validation part without one of two.
 
     Example:
         >>> train, validation = validation_split(np.array([0, 1] * 5), 0.4, seed=0)
@@ -39,15 +43,22 @@ def validation_split(
     if groups is not None:
         _, numbers = np.unique(groups, return_inverse=True)
     count = len(np.unique(numbers))
-    order = np.random.RandomState(seed).permutation(count)
-    is_chosen = np.isin(numbers, order[: math.ceil(count * fraction)])
+    random = np.random.RandomState(seed)
+    classes = np.unique(labels)
+    if groups is None and len(classes) > 2:
+        of_class = [random.permutation(np.flatnonzero(labels == one)) for one in classes]
+        chosen = np.concatenate([part[: int(len(part) * fraction)] for part in of_class])
+    else:
+        chosen = random.permutation(count)[: math.ceil(count * fraction)]
+    is_chosen = np.isin(numbers, chosen)
     train, validation = np.flatnonzero(~is_chosen), np.flatnonzero(is_chosen)
     if not len(train) or not len(validation):
         raise DataError(
             f"{len(labels)} texts can't be divided with a validation_fraction of {fraction}: one "
             "of the parts would be empty."
         )
-    for name, part in (("training", train), ("validation", validation)):
+    of_both = (("training", train), ("validation", validation))
+    for name, part in of_both if len(classes) == 2 else of_both[:1]:
         missing = np.setdiff1d(labels, labels[part])
         if len(missing):
             raise DataError(

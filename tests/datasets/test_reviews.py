@@ -40,10 +40,35 @@ def test_names_of_another_length_are_refused():
         Reviews(["a"], np.array([0]), names=["x", "y"])
 
 
-@pytest.mark.parametrize("label", [2, -1, 0.5])
-def test_other_labels_are_refused(label):
-    with pytest.raises(DataError, match=rf"must be 0 .* or 1 .* Received: {label} for review 1"):
-        Reviews(["a", "b"], np.array([0, label]))
+def test_labels_may_be_any_whole_numbers_or_strings():
+    assert Reviews(["a", "b", "c"], np.array([4, -1, 10])).labels.tolist() == [4, -1, 10]
+    reviews = Reviews(["a", "b", "c"], np.array(["joy", "rage", "joy"], object))
+    assert reviews.select(np.array([2, 1])).labels.tolist() == ["joy", "rage"]
+    assert reviews.fingerprint() != reviews_of([0, 1, 0]).fingerprint()
+
+
+@pytest.mark.parametrize("labels", [[0, 0.5], [0, None], [1, "a"], [[1], "a"], [0, np.nan]])
+def test_other_labels_are_refused(labels):
+    with pytest.raises(DataError, match="all whole numbers, or all strings. Received: "):
+        Reviews(["a", "b"], np.array(labels, object))
+
+
+@pytest.mark.parametrize(
+    ("counts", "n", "chosen"),
+    [
+        ([10, 10, 10], 9, [3, 3, 3]),
+        ([10, 10, 10], 11, [3, 4, 4]),
+        ([1, 10, 10], 9, [1, 4, 4]),
+        ([10, 2, 3], 12, [7, 2, 3]),
+        ([10, 1, 1], 3, [1, 1, 1]),
+        ([4, 4, 4], 11, [3, 4, 4]),
+    ],
+)
+def test_limit_balances_more_classes(counts, n, chosen):
+    limited = reviews_of(np.repeat(["a", "b", "c"], counts)).limit(n, seed=1)
+    assert [limited.labels.tolist().count(name) for name in "abc"] == chosen
+    with pytest.raises(UsageError, match="at least 3, one review a class. Received: 2"):
+        reviews_of(np.repeat(["a", "b", "c"], counts)).limit(2, seed=1)
 
 
 def test_select_takes_every_field_along():

@@ -345,3 +345,24 @@ def test_the_phrases(real_data):
 def test_a_cut_that_is_no_number(tmp_path):
     with pytest.raises(UsageError, match="positive_from must be a finite number. Received: nan"):
         load_table(tmp_path / "table.csv", positive_from=float("nan"))
+
+
+@every_format
+def test_each_different_label_is_a_class(tmp_path, suffix):
+    rows = [("one", "1"), ("two", "5"), ("three", "3")]
+    path = write_rows(tmp_path / f"stars.{suffix}", rows)
+    assert load_table(path, multiclass=True).labels.tolist() == [1, 5, 3]
+    rows = [("one", "joy"), ("two", " 5 "), ("three", "rage")]
+    path = write_rows(tmp_path / f"names.{suffix}", rows)
+    assert load_table(path, multiclass=True).labels.tolist() == ["joy", "5", "rage"]
+
+
+def test_classes_that_are_none(tmp_path):
+    path = write_rows(tmp_path / "a.csv", [("one", "joy"), ("two", "joy")])
+    with pytest.raises(DataError, match="all reviews are 'joy', .* Expected reviews of several"):
+        load_table(path, multiclass=True)
+    path = write_rows(tmp_path / "b.jsonl", [("one", "joy"), ("two", None)])
+    with pytest.raises(DataError, match=r"row 2 \(line 2\): expected a label. Received: None"):
+        load_table(path, multiclass=True)
+    with pytest.raises(UsageError, match="Either each label is a class, or positive_from"):
+        load_table(path, multiclass=True, positive_from=3)

@@ -47,7 +47,7 @@ def test_predictions_are_those_of_the_library(models):
         found = answer.json()
         assert found["model"] == name
         for one, expected in zip(found["predictions"], classifier.predictions(TEXTS), strict=True):
-            assert list(one) == ["label", "probability", "truncated"]
+            assert list(one) == ["label", "probability", "probabilities", "truncated"]
             assert (one["label"], one["truncated"]) == (expected.label, expected.truncated)
             assert one["probability"] == pytest.approx(expected.probability, abs=2e-6)
 

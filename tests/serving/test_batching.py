@@ -20,7 +20,10 @@ class Slow:
         self.go.acquire(timeout=10)
         if self.fails:
             raise RuntimeError("broken")
-        return [Prediction(text, "positive", len(text) / 10, False) for text in texts]
+        return [
+            Prediction(text, "positive", (1 - len(text) / 10, len(text) / 10), False)
+            for text in texts
+        ]
 
     def explanations(self, texts, *, method):
         self.batches.append([*texts, method])

@@ -4,6 +4,7 @@ import numpy as np
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.numpy_rnn import initial_weights
+from sentiment_rnn.numpy_rnn.losses import is_right
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
 from sentiment_rnn.training import TrainingConfig
@@ -28,7 +29,18 @@ def texts(count, seed=0, longest=12):
         + np.int32(0 if label else 15)
         for label in labels
     ]
-    return EncodedTexts(encoded, labels)
+    return EncodedTexts(encoded, labels[:, None].astype(np.float32))
+
+
+def texts_of_three(count, seed=0):
+    """Texts in which each third of the ids speaks for a class."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    encoded = [
+        (random.integers(1, 11, random.integers(2, 12)) + 10 * label).astype(np.int32)
+        for label in labels
+    ]
+    return EncodedTexts(encoded, np.eye(3, dtype=np.float32)[labels])
 
 
 def make_task(training=64, validation=33, *, maxlen=12, architecture=None, **options):
@@ -38,8 +50,10 @@ def make_task(training=64, validation=33, *, maxlen=12, architecture=None, **opt
     of_task = ("seed", "trainable_vectors", "initial_accuracy", "weights")
     chosen = {name: options.pop(name) for name in of_task if name in options}
     config = TrainingConfig(**{"epochs": 3, "batch_size": 8, "learning_rate": 0.01, **options})
+    outputs = training.targets.shape[1] if isinstance(training, EncodedTexts) else 1
     network = sentiment_network(
         ArchitectureConfig(**{"units": 5, "dropout": 0, **settings}),
+        classes=max(2, outputs),
         maxlen=maxlen,
         vector_size=6,
         batch_size=config.batch_size,
@@ -62,4 +76,4 @@ def make_task(training=64, validation=33, *, maxlen=12, architecture=None, **opt
 
 def accuracy(task, weights, data):
     output = Predictor(task.network, weights, task.preprocessor).predict(data.encoded)
-    return np.mean((output[:, 0] > 0.5) == data.labels)
+    return is_right(data.targets, output).mean()

@@ -7,14 +7,14 @@ from sentiment_rnn.preprocessing import pad_sequences
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
 
 ENCODED = [np.arange(1, length + 1) for length in (5, 0, 12, 3, 7)]
-LABELS = np.array([0, 1, 1, 0, 1])
+LABELS = np.array([[0], [1], [1], [0], [1]])
 
 
 def test_text_batches_cover_all_texts_in_order():
     batches = TextBatches(ENCODED, LABELS, lambda ids: pad_sequences(ids, 4), 2)
     ids, labels = zip(*(batches[number] for number in range(len(batches))), strict=True)
     np.testing.assert_array_equal(np.concatenate(ids), pad_sequences(ENCODED, 4))
-    np.testing.assert_array_equal(np.concatenate(labels)[:, 0], LABELS)
+    np.testing.assert_array_equal(np.concatenate(labels), LABELS)
     assert [len(batch) for batch in ids] == [2, 2, 1]
 
 
@@ -49,7 +49,9 @@ def test_words_are_dropped_by_chance_that_follows_from_seed_epoch_and_batch():
     before = [ids.copy() for ids in encoded]
 
     def read(seed, epoch, dropped=0.25):
-        batches = TextBatches(encoded, np.arange(3), pad_sequences, 2, seed, word_dropout=dropped)
+        batches = TextBatches(
+            encoded, np.arange(3)[:, None], pad_sequences, 2, seed, word_dropout=dropped
+        )
         batches.begin_epoch(epoch)
         # In another order too: a batch may be made ahead of others.
         made = {number: batches[number] for number in (1, 0)}
@@ -76,7 +78,9 @@ def test_texts_of_like_length_share_a_batch():
     lengths = sorted(len(ids) for ids in encoded)
 
     def epochs(seed):
-        batches = TextBatches(encoded, np.arange(43), pad_sequences, 8, seed, by_length=True)
+        batches = TextBatches(
+            encoded, np.arange(43)[:, None], pad_sequences, 8, seed, by_length=True
+        )
         for epoch in range(2):
             batches.begin_epoch(epoch)
             widths, read = [], []
@@ -108,7 +112,7 @@ def test_windows_put_together_are_the_texts(lengths, window, batch_size, shuffle
     encoded = [np.arange(1, length + 1) + 100 * row for row, length in enumerate(lengths)]
     before = [ids.copy() for ids in encoded]
     seed = 0 if shuffled else None
-    batches = WindowBatches(encoded, np.arange(len(encoded)) % 2, window, batch_size, seed)
+    batches = WindowBatches(encoded, np.arange(len(encoded))[:, None] % 2, window, batch_size, seed)
     for epoch in range(2):
         batches.begin_epoch(epoch)
         read: list[list[int]] = []

@@ -6,7 +6,15 @@ import pytest
 
 from sentiment_rnn.architectures.builder import build_network, with_embedding
 from sentiment_rnn.training.fit import BestEpoch, with_vectors
-from tests.training.tasks import ENGINES, STATEFUL, VECTORS, accuracy, make_task, texts
+from tests.training.tasks import (
+    ENGINES,
+    STATEFUL,
+    VECTORS,
+    accuracy,
+    make_task,
+    texts,
+    texts_of_three,
+)
 
 both_engines = pytest.mark.parametrize("fit", ENGINES.values(), ids=ENGINES.keys())
 some_networks = pytest.mark.parametrize("architecture", [{}, STATEFUL], ids=["whole", "windows"])
@@ -32,6 +40,37 @@ def test_it_learns_and_every_weight_moves(fit, architecture):
         assert (old != new).any()
         np.testing.assert_array_equal(old, given)
     assert accuracy(task, result.weights, texts(50, seed=2)) > 0.9
+
+
+@both_engines
+@pytest.mark.parametrize(
+    "architecture", [{}, {"cell": "gru", "head": "last", "masking": True, "maxlen": 0}, STATEFUL]
+)
+def test_it_learns_three_classes(fit, architecture):
+    data = texts_of_three(240), texts_of_three(33, seed=1)
+    task = make_task(*data, architecture=architecture, epochs=8)
+    assert task.loss == "categorical_crossentropy"
+    result = fit(task)
+    assert accuracy(task, result.weights, texts_of_three(60, seed=2)) > 0.85
+    assert accuracy(task, result.weights, task.validation) == pytest.approx(
+        max(result.history["val_accuracy"])
+    )
+
+
+@some_networks
+def test_both_engines_take_the_same_steps_with_three_classes(architecture):
+    data = texts_of_three(64), texts_of_three(33, seed=1)
+    taught = data[0].targets * 0.8 + 0.2 / 3  # as a teacher says it
+    soft = type(data[0])(data[0].encoded, taught)
+    for training in (data[0], soft):
+        results = [
+            fit(make_task(training, data[1], architecture=architecture, epochs=2))
+            for fit in ENGINES.values()
+        ]
+        for name, values in results[0].history.items():
+            np.testing.assert_allclose(results[1].history[name], values, rtol=2e-4)
+        for one, other in zip(results[0].weights, results[1].weights, strict=True):
+            np.testing.assert_allclose(one, other, atol=2e-4)
 
 
 @both_engines
@@ -63,7 +102,7 @@ def test_it_ends_with_the_best_epoch_whether_it_stops_early_or_not(fit, epochs, 
     # Texts of chance: what is learned of them says nothing about others.
     random = np.random.default_rng(1)
     chance = texts(40)
-    chance.labels[:] = random.integers(0, 2, 40)
+    chance.targets[:, 0] = random.integers(0, 2, 40)
     task = make_task(chance, epochs=epochs, patience=patience, learning_rate=0.1)
     result = fit(task)
     accuracies = result.history["val_accuracy"]
@@ -112,7 +151,7 @@ def test_validation_is_what_keras_measures():
     )
     model.compile(loss="binary_crossentropy", metrics=["accuracy"])
     ids = task.preprocessor.pad(task.validation.encoded)
-    loss, right = model.evaluate(ids, task.validation.labels[:, None], verbose=0)
+    loss, right = model.evaluate(ids, task.validation.targets, verbose=0)
     found = task.validate(task.weights, None)
     assert found == {
         "val_loss": pytest.approx(loss, abs=1e-6),

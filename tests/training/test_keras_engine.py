@@ -98,7 +98,7 @@ def predict_windows(model, task, encoded):
     for start in range(0, len(encoded), batch_size):
         rows = np.arange(start, min(start + batch_size, len(encoded)))
         part = [encoded[row] for row in rows]
-        windows = WindowBatches(part, np.zeros(len(part)), window, batch_size)
+        windows = WindowBatches(part, np.zeros((len(part), 1)), window, batch_size)
         for layer in model.layers:
             if getattr(layer, "stateful", False):
                 layer.reset_state()
@@ -143,6 +143,6 @@ def test_training_resets_states_between_texts_and_carries_them_within():
             seen["carried" if float(keras.ops.sum(keras.ops.abs(state))) > 0 else "reset"] += 1
 
     # Two batches of texts with three windows each.
-    data = EncodedTexts([np.arange(1, 13, dtype=np.int32)] * 16, np.arange(16) % 2)
+    data = EncodedTexts([np.arange(1, 13, dtype=np.int32)] * 16, np.arange(16)[:, None] % 2)
     fit_with_keras(make_task(data, data, architecture=STATEFUL, epochs=1), callbacks=[Watch()])
     assert seen == {"carried": 4, "reset": 2}

@@ -115,7 +115,7 @@ def test_losses_on_real_reviews_follow_those_of_keras(real_data, cell):
     train = train.limit(1600, seed=0)
     vectors = WordVectors.load(shipped("models") / "imdb_vectors" / "word_vectors.npz")
     preprocessor = Preprocessor(PreprocessingConfig(), vectors)
-    data = EncodedTexts(preprocessor.encode(train.texts), np.asarray(train.labels))
+    data = EncodedTexts(preprocessor.encode(train.texts), np.asarray(train.labels)[:, None])
     architecture = ArchitectureConfig(cell=cell, dropout=0)
     network = sentiment_network(architecture, maxlen=400, vector_size=300)
     weights = initial_weights(network, np.random.default_rng(0), np.float32)

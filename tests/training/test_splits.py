@@ -31,6 +31,27 @@ def test_a_part_without_one_class_is_an_error():
         validation_split(labels, 0.2, seed=0)
 
 
+def test_of_several_classes_each_gives_its_share():
+    labels = np.repeat([0, 1, 2, 3], [50, 30, 10, 1])
+    train, validation = validation_split(labels, 0.2, seed=0)
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(91))
+    assert np.bincount(labels[validation]).tolist() == [10, 6, 2]
+    assert validation.tolist() == sorted(validation) != list(range(18))
+    assert validation_split(labels, 0.2, seed=1)[1].tolist() != validation.tolist()
+
+
+def test_films_may_leave_a_rare_class_out_of_what_validates():
+    labels = np.array([0, 1, 2, 0, 1, 0, 1, 0])
+    groups = np.array([0, 0, 0, 1, 1, 2, 2, 3])
+    for seed in range(9):
+        try:
+            train, _ = validation_split(labels, 0.3, seed=seed, groups=groups)
+        except DataError as error:
+            assert "The training part" in str(error)  # noqa: PT017
+        else:
+            assert set(labels[train]) == {0, 1, 2}
+
+
 @pytest.mark.parametrize("groups", [None, np.zeros(4)])
 def test_an_empty_part_is_an_error(groups):
     labels = np.array([0, 1, 0, 1])
