@@ -24,14 +24,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.rendering import number
 from benchmarks.settings import default_data
-from benchmarks.suites.accuracy import nb_svm, tfidf
+from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.datasets import load_data
 from sentiment_rnn.presets import PRESETS, Preset
-from sentiment_rnn.training.splits import validation_split
 
 FILE = Path(__file__).parent / "results" / "leaderboard.jsonl"
 SEEDS = 5
@@ -84,7 +81,7 @@ class Baseline:
     """A classifier without a network. It has no chance in it, and one seed will do.
 
     Args:
-        method: its name in `METHODS`.
+        method: as of `BaselineClassifier`.
     """
 
     method: str
@@ -95,26 +92,21 @@ class Baseline:
 
     def train(self, data: str, seed: int, keep: Path | None = None) -> Run:
         """Learns from four fifths to be validated, and from all to be tested."""
-        fit = METHODS[self.method]
         train, test = load_data(data)
         assert test is not None
-        part, rest = validation_split(train.labels, 0.2, seed=seed, groups=train.groups)
-        learned, validated = train.select(part), train.select(rest)
-        predict = fit(learned.texts, learned.labels)
-        validation = np.mean(predict(validated.texts) == validated.labels)
         started = time.perf_counter()
-        predict = fit(train.texts, train.labels)
-        trained = time.perf_counter()
-        right = np.mean(predict(test.texts) == test.labels)
+        baseline = BaselineClassifier(self.method, seed=seed)
+        baseline.fit(train.texts, train.labels, groups=train.groups)
+        seconds = time.perf_counter() - started
+        scores = baseline.evaluate(test.texts, test.labels)
         return {
-            "validation": float(validation),
-            "test": float(right),
-            "seconds": round(trained - started, 1),
-            "texts_per_second": len(test) / (time.perf_counter() - trained),
+            "validation": baseline.metrics_["validation"]["accuracy"],
+            "test": scores["accuracy"],
+            "seconds": round(seconds, 1),
+            "texts_per_second": scores["texts_per_second"],
         }
 
 
-METHODS = {"tfidf": tfidf(2), "nbsvm": nb_svm}
 _NUMPY = {"engine": "numpy"}
 ENTRIES: dict[str, Network | Baseline] = {
     "textbook": Network("textbook", _NUMPY),

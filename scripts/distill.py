@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.settings import default_data
-from benchmarks.suites.accuracy import nb_svm_margins
 from scripts.measure import measure
 from sentiment_rnn import SentimentClassifier, load_imdb
+from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.datasets import cache_folder
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.persistence import is_model_folder
@@ -236,11 +236,11 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
         if not same or learned_from["validation"] != len(validated):
             raise UsageError(f"{path} may have learned from the films that are held out here.")
     _log("NB-SVM learns")
-    margins = nb_svm_margins(learned.texts, learned.labels)
+    counter = BaselineClassifier("nbsvm", seed=SEED)
+    counter.fit(learned.texts, learned.labels, groups=learned.groups)
 
     def say(texts: Sequence[str]) -> list[np.ndarray]:
-        by_networks = [teacher.predict_proba(texts)[:, 1] for teacher in teachers]
-        return [*map(log_odds, by_networks), margins(texts)]
+        return [log_odds(one.predict_proba(texts)[:, 1]) for one in (*teachers, counter)]
 
     said = say(validated.texts)
     weights = mix(said, validated.labels)

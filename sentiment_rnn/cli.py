@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", sentiment.train, "train a network, evaluate it and save it")
     _add_data_arguments(train, "sample")
-    _add_preset_arguments(train)
+    _add_preset_arguments(train, baselines=sentiment.BASELINES)
     train.add_argument(
         "--vectors",
         metavar="imdb|train|PATH",
@@ -443,9 +443,14 @@ def _add_data_arguments(command: argparse.ArgumentParser, default: str | None) -
     )
 
 
-def _add_preset_arguments(command: argparse.ArgumentParser) -> None:
+def _add_preset_arguments(
+    command: argparse.ArgumentParser, *, baselines: tuple[str, ...] = ()
+) -> None:
     command.add_argument(
-        "--preset", choices=tuple(PRESETS), help="settings to begin with (textbook)"
+        "--preset",
+        choices=(*PRESETS, *baselines),
+        help="settings to begin with (textbook)"
+        + ("; nbsvm and tfidf count words instead" if baselines else ""),
     )
     group = command.add_argument_group("settings", "What the preset says can be changed.")
     _add_options(group, OPTIONS)

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, decisive, numbered
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.datasets.reviews import Reviews, checked_labels, fingerprint_of
+from sentiment_rnn.datasets.reviews import fingerprint_of
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import (
-    accuracy_by_length,
     best_temperature,
     evaluate_probabilities,
 )
 from sentiment_rnn.explaining import Explainer, logits_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
+from sentiment_rnn.persistence.baseline_folder import is_baseline_folder
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.model_folder import (
-    MOST_CLASSES,
     SavedModel,
     is_model_folder,
     load_model,
@@ -59,7 +59,7 @@ DEFAULT_MODEL = "distilled"
 _VECTORS_FILE = "word_vectors.npz"
 
 
-class SentimentClassifier:
+class SentimentClassifier(TextClassifier):
     """A recurrent network that classifies the sentiment of texts; a scikit-learn estimator.
 
     Args:
@@ -92,9 +92,6 @@ class SentimentClassifier:
         (1, 2)
     """
 
-    _estimator_type = "classifier"
-
-    classes_: np.ndarray
     history_: dict[str, list[float]]
     metrics_: dict[str, Any]
     provenance_: dict[str, Any]
@@ -177,7 +174,7 @@ class SentimentClassifier:
         self.validate_by = validate_by
         self.patience = patience
 
-    # scikit-learn's estimator interface, without importing scikit-learn to predict.
+    # scikit-learn's estimator interface
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name; `deep` is there for scikit-learn."""
@@ -194,19 +191,6 @@ class SentimentClassifier:
                 raise UsageError(f"SentimentClassifier has no parameter {name!r}.")
             setattr(self, name, value)
         return self
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(),
-            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
-        )
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "classes_")
 
     def __repr__(self) -> str:
         parameters = _parameters()
@@ -262,9 +246,9 @@ class SentimentClassifier:
         from sentiment_rnn.training.splits import validation_split
 
         started = time.perf_counter()
-        texts = _checked_texts(texts)
-        classes, numbers = _checked_labels(labels, len(texts))
-        taught_texts = _checked_texts(taught_texts)
+        texts = checked_texts(texts)
+        classes, numbers = numbered(labels, len(texts))
+        taught_texts = checked_texts(taught_texts)
         taught = _checked_probabilities(taught_probabilities, len(taught_texts), len(classes))
         fingerprint = fingerprint_of(texts, numbers)
         warm = self.warm_start and hasattr(self, "classes_")
@@ -401,7 +385,7 @@ class SentimentClassifier:
 
         started = time.perf_counter()
         config = config or PretrainingConfig()
-        texts = _checked_texts(texts)
+        texts = checked_texts(texts)
         if len(texts) < 2:
             raise DataError(f"Expected at least two texts. Received: {len(texts)}")
         settings = self._settings()
@@ -460,7 +444,7 @@ class SentimentClassifier:
 
     def _scores(self, data: EncodedTexts, numbers: np.ndarray) -> dict[str, Any]:
         probabilities = class_probabilities(self._output(data.encoded))
-        return evaluate_probabilities(numbers, _decisive(probabilities))
+        return evaluate_probabilities(numbers, decisive(probabilities))
 
     def settings(self) -> Preset:
         """The preset with the options that were given.
@@ -523,31 +507,13 @@ class SentimentClassifier:
 
     # Predicting
 
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """The probability of each class for each text: float64 ``(texts, classes)``.
-
-        Raises:
-            ModelError: if there is no trained network yet.
-        """
-        self._check_is_fitted()
-        return class_probabilities(self._output(self._preprocessor.encode(_checked_texts(texts))))
-
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The likeliest class of each text ``(texts,)``."""
-        probabilities = self.predict_proba(texts)
-        return self.classes_[probabilities.argmax(axis=1)]
-
-    def predictions(self, texts: Sequence[str]) -> list[Prediction]:
-        """Label, probability and whether the model read it whole, for each text."""
-        self._check_is_fitted()
-        encoded = self._preprocessor.encode(_checked_texts(texts))
-        probabilities = class_probabilities(self._output(encoded))
-        truncated = self._preprocessor.is_truncated(encoded)
-        names = self.class_names
-        return [
-            Prediction(text, names[int(row.argmax())], tuple(row.tolist()), bool(cut))
-            for text, row, cut in zip(texts, probabilities, truncated, strict=True)
-        ]
+    def _read(self, texts: list[str]) -> Reading:
+        encoded = self._preprocessor.encode(texts)
+        return Reading(
+            class_probabilities(self._output(encoded)),
+            np.array([len(ids) for ids in encoded]),
+            self._preprocessor.is_truncated(encoded),
+        )
 
     def predict_stream(self, pieces: Iterable[str]) -> np.ndarray:
         """The probability of each class for one document, however long, in constant memory.
@@ -643,7 +609,7 @@ class SentimentClassifier:
                 method=method,
             )
         explainer, names = self._explainers[method], self.class_names
-        return [explainer.explain(text, names) for text in _checked_texts(texts)]
+        return [explainer.explain(text, names) for text in checked_texts(texts)]
 
     def transform(self, texts: Sequence[str]) -> np.ndarray:
         """The thought vector of each text: what the network makes of it, before it decides.
@@ -662,74 +628,10 @@ class SentimentClassifier:
             (2, 50)
         """
         self._check_is_fitted()
-        encoded = self._preprocessor.encode(_checked_texts(texts))
+        encoded = self._preprocessor.encode(checked_texts(texts))
         network = thought_network(self._network)
         weights = self._weights[: len(network.weights())]
         return Predictor(network, weights, self._preprocessor).predict(encoded)
-
-    def score(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> float:
-        """The share of texts whose predicted label is right."""
-        return float(np.mean(self.predict(texts) == np.asarray(labels)))
-
-    def evaluate(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> dict[str, Any]:
-        """How good the model is on texts whose labels are known.
-
-        Returns:
-            The scores of `evaluate_probabilities`, ``accuracy_by_length`` in tokens that the model
-            knows, and ``texts_per_second`` from text to probability.
-
-        Raises:
-            DataError: for a label that the model doesn't know.
-        """
-        return self._evaluated(texts, self._numbers(labels))[0]
-
-    def report(self, reviews: Reviews, folder: str | Path, *, title: str) -> dict[str, Any]:
-        """Writes a page on how good the model is: scores, pictures and mistakes.
-
-        Args:
-            reviews: texts whose labels are known, with ratings and names where there are any.
-            folder: gets ``index.html``, ``scores.json`` and ``mistakes.csv``.
-            title: what the page is called.
-
-        Returns:
-            The scores, as of `evaluate`.
-
-        Raises:
-            DataError: for a label that the model doesn't know, or no text at all.
-            UsageError: for a model of more than two classes.
-            ResourceError: if the folder can't be written.
-        """
-        from sentiment_rnn.report import write_report
-
-        if not len(reviews):
-            raise DataError("A report takes at least one text. Received none.")
-        if len(self.class_names) != 2:
-            raise UsageError(
-                "A report has curves of two classes. Received a model of "
-                f"{len(self.class_names)}: evaluate says how good it is."
-            )
-        numbers = self._numbers(reviews.labels)
-        scores, probabilities = self._evaluated(reviews.texts, numbers)
-        write_report(
-            Path(folder), reviews, numbers, probabilities, scores, self.class_names, title=title
-        )
-        return scores
-
-    def _evaluated(
-        self, texts: Sequence[str], numbers: np.ndarray
-    ) -> tuple[dict[str, Any], np.ndarray]:
-        """The scores, and the probabilities, as `evaluate_probabilities` takes them."""
-        started = time.perf_counter()
-        encoded = self._preprocessor.encode(_checked_texts(texts))
-        probabilities = _decisive(class_probabilities(self._output(encoded)))
-        seconds = time.perf_counter() - started
-        lengths = np.array([len(ids) for ids in encoded])
-        scores = {
-            **evaluate_probabilities(numbers, probabilities),
-            "accuracy_by_length": accuracy_by_length(numbers, probabilities, lengths),
-            "texts_per_second": round(len(numbers) / seconds, 1),
-        }
-        return scores, probabilities
 
     def calibrate(
         self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray
@@ -754,7 +656,7 @@ class SentimentClassifier:
         """
         numbers = self._numbers(labels)
         network = logits_network(self._network)
-        encoded = self._preprocessor.encode(_checked_texts(texts))
+        encoded = self._preprocessor.encode(checked_texts(texts))
         logits = Predictor(network, self._weights, self._preprocessor).predict(encoded)
         temperature = best_temperature(numbers, logits[:, 0] if logits.shape[1] == 1 else logits)
         arrays = 2 if self._network.layers[-1]["use_bias"] else 1
@@ -762,13 +664,6 @@ class SentimentClassifier:
         self._set_model(self._network, [*self._weights[:-arrays], *scaled], self._preprocessor)
         self.provenance_["temperature"] = round(temperature, 4)
         return self
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """What the classes are called in output: 0 is negative and 1 is positive."""
-        if self.classes_.tolist() == [0, 1]:
-            return ("negative", "positive")
-        return tuple(map(str, self.classes_.tolist()))
 
     @property
     def word_vectors(self) -> WordVectors:
@@ -795,29 +690,6 @@ class SentimentClassifier:
             print_fn=lambda line, **_: lines.append(line), line_length=80
         )
         return "\n".join(lines)
-
-    def _numbers(self, labels: Sequence[Any] | np.ndarray) -> np.ndarray:
-        """The number of each label's class."""
-        self._check_is_fitted()
-        labels = np.asarray(labels)
-        known = np.isin(labels, self.classes_)
-        if not known.all():
-            raise DataError(
-                f"The model knows the classes {self.classes_.tolist()}. "
-                f"Received: {labels[~known][0]!r}"
-            )
-        return np.searchsorted(self.classes_, labels)
-
-    def _check_is_fitted(self) -> None:
-        if not hasattr(self, "classes_"):
-            from sklearn.exceptions import NotFittedError
-
-            class NotTrainedError(ModelError, NotFittedError):
-                """What scikit-learn catches as well as this package's command line."""
-
-            raise NotTrainedError(
-                "This SentimentClassifier is not trained yet: call fit or load first."
-            )
 
     def _set_model(
         self, network: NetworkSpec, weights: Sequence[np.ndarray], preprocessor: Preprocessor
@@ -887,7 +759,13 @@ class SentimentClassifier:
             >>> SentimentClassifier.load("textbook").count_params()
             37551
         """
-        saved = load_model(found_model(DEFAULT_MODEL if folder is None else folder))
+        path = found_model(DEFAULT_MODEL if folder is None else folder)
+        if is_baseline_folder(path):
+            raise ModelError(
+                f"{path} holds a classifier that counts words, and no network. Expected a network; "
+                "BaselineClassifier.load reads the other."
+            )
+        saved = load_model(path)
         classifier = cls(vectors=saved.word_vectors)
         classifier._trained_with = None
         if saved.architecture is not None and saved.training is not None:
@@ -992,18 +870,6 @@ def _parameters() -> dict[str, Any]:
     return {name: parameter.default for name, parameter in signature.parameters.items()}
 
 
-def _checked_texts(texts: Iterable[str]) -> list[str]:
-    if isinstance(texts, str):
-        raise DataError("Expected a sequence of texts. Received one text: put it in a list.")
-    checked = list(texts)
-    for number, text in enumerate(checked):
-        if not isinstance(text, str):
-            raise DataError(
-                f"Expected texts of type str. Received {type(text).__name__} at index {number}."
-            )
-    return checked
-
-
 def _checked_pieces(pieces: Iterable[str]) -> Iterator[str]:
     if isinstance(pieces, str):
         raise DataError("Expected a document in pieces. Received one text: put it in a list.")
@@ -1016,19 +882,6 @@ def _checked_piece(piece: str, number: int) -> str:
             f"Expected pieces of type str. Received {type(piece).__name__} at index {number}."
         )
     return piece
-
-
-def _checked_labels(
-    labels: Sequence[Any] | np.ndarray, texts: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The classes, and the number of each text's class."""
-    classes, numbers = np.unique(checked_labels(labels, texts), return_inverse=True)
-    if not 2 <= len(classes) <= MOST_CLASSES:
-        raise DataError(
-            f"Expected labels of two to {MOST_CLASSES:,} classes. Received {len(classes):,}: "
-            f"{classes[:5].tolist()}"
-        )
-    return classes, numbers
 
 
 def _checked_probabilities(
@@ -1159,11 +1012,6 @@ def _weights_beside(path: Path) -> Path:
         if candidate.is_file():
             return candidate
     raise ModelError(f"Expected the weights of {path} at {candidates[0]}. There is no such file.")
-
-
-def _decisive(probabilities: np.ndarray) -> np.ndarray:
-    """Of two classes the second column alone, which says all."""
-    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
 
 
 def _targets(numbers: np.ndarray, classes: int) -> np.ndarray:

@@ -199,6 +199,27 @@ def test_tables_with_other_columns_and_stars(run, tmp_path):
     assert run("evaluate", "model", "--data", "stars.jsonl", *options)[0] == 0
 
 
+@pytest.mark.parametrize("preset", ["nbsvm", "tfidf"])
+def test_classifiers_that_count_words(run, preset, tmp_path):
+    code, out, err = run("train", "--preset", preset, "--out", "model", "--seed", "1")
+    assert code == 0, err
+    assert out.splitlines()[0].startswith("part ")
+    assert len(out.splitlines()) == 3
+    code, out, _ = run("predict", "--model", "model", "A joy.", "Dull.", "--format", "jsonl")
+    assert code == 0
+    assert [list(json.loads(line)) for line in out.splitlines()] == [
+        ["text", "label", "probability", "truncated"]
+    ] * 2
+    assert run("evaluate", "model", "--data", "sample")[0] == 0
+    assert f" {preset}" in run("runs", ".")[1]
+    code, _, err = run("train", "--preset", preset, "--out", "model")
+    assert (code, "is there already and holds a model" in err) == (2, True)
+    code, _, err = run("train", "--preset", preset, "--out", "new", "--units", "3")
+    assert (code, f"{preset} is no network: it has no --units" in err) == (2, True)
+    code, _, err = run("predict", "--model", "model", "--explain", "A joy.")
+    assert (code, "counts words, and no network" in err) == (4, True)
+
+
 def test_more_than_two_classes(run, tmp_path):
     words = {1: "awful", 3: "fair", 5: "superb"}
     rows = [{"text": f"{words[1 + 2 * (n % 3)]} film", "label": 1 + 2 * (n % 3)} for n in range(60)]

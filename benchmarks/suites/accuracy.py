@@ -20,6 +20,7 @@ from benchmarks.machine import count_cores
 from benchmarks.measuring import Call, Comparison, Side
 from benchmarks.settings import Settings
 from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.preprocessing import TreebankTokenizer
 from sentiment_rnn.training.splits import validation_split
 
@@ -201,48 +202,24 @@ def textblob(texts: Sequence[str], labels: np.ndarray) -> Predict:
     return lambda texts: np.array([TextBlob(text).sentiment.polarity > 0 for text in texts], int)
 
 
-def tfidf(largest: int) -> Method:
-    """TF-IDF of words, or of words and pairs, and logistic regression."""
+def baseline(method: str) -> Method:
+    """One of this package's, which learns from all it is given."""
 
     def fit(texts: Sequence[str], labels: np.ndarray) -> Predict:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-
-        vectorizer = TfidfVectorizer(ngram_range=(1, largest), min_df=2, sublinear_tf=True)
-        return (
-            make_pipeline(vectorizer, LogisticRegression(C=10, max_iter=1000))
-            .fit(texts, labels)
-            .predict
-        )
+        return BaselineClassifier(method).fit(texts, labels).predict
 
     return fit
 
 
-def nb_svm(texts: Sequence[str], labels: np.ndarray) -> Predict:
-    """As `nb_svm_margins`, by their sign."""
-    margins = nb_svm_margins(texts, labels)
-    return lambda texts: (margins(texts) > 0).astype(int)
+def tfidf_words(texts: Sequence[str], labels: np.ndarray) -> Predict:
+    """TF-IDF of single words, and logistic regression."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
 
-
-def nb_svm_margins(texts: Sequence[str], labels: np.ndarray) -> Predict:
-    """Words, pairs and triples, weighted by how much oftener they are in one class.
-
-    Source: Wang and Manning, "Baselines and Bigrams", ACL 2012.
-    """
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.svm import LinearSVC
-
-    vectorizer = CountVectorizer(ngram_range=(1, 3), binary=True, min_df=2)
-    counts = vectorizer.fit_transform(texts)
-    positive, negative = (counts[labels == label].sum(axis=0).A1 + 1 for label in (1, 0))
-    ratio = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
-    machine = LinearSVC(C=0.1, random_state=0).fit(counts.multiply(ratio).tocsr(), labels)
-    # Between naive Bayes and the machine, with the weight that the paper has for sentiment.
-    weights = machine.coef_[0]
-    weights = ratio * (0.75 * np.abs(weights).mean() + 0.25 * weights)
-    offset = machine.intercept_[0] * 0.25
-    return lambda texts: vectorizer.transform(texts) @ weights + offset
+    vectorizer = TfidfVectorizer(min_df=2, sublinear_tf=True)
+    regression = LogisticRegression(C=10, max_iter=1000)
+    return make_pipeline(vectorizer, regression).fit(texts, labels).predict
 
 
 def fasttext(texts: Sequence[str], labels: np.ndarray) -> Predict:
@@ -289,9 +266,9 @@ METHODS: dict[str, tuple[Method, tuple[str, ...]]] = {
     "this package, textbook network": (textbook_network, ()),
     "VADER": (vader, ("vaderSentiment",)),
     "TextBlob": (textblob, ("textblob",)),
-    "TF-IDF, 1-grams, logistic regression": (tfidf(1), ("sklearn",)),
-    "TF-IDF, 1-2-grams, logistic regression": (tfidf(2), ("sklearn",)),
-    "NB-SVM, 1-3-grams": (nb_svm, ("sklearn",)),
+    "TF-IDF, 1-grams, logistic regression": (tfidf_words, ("sklearn",)),
+    "TF-IDF, 1-2-grams, logistic regression": (baseline("tfidf"), ("sklearn",)),
+    "NB-SVM, 1-3-grams": (baseline("nbsvm"), ("sklearn",)),
     "fastText, 1-2-grams": (fasttext, ("fasttext",)),
     "WordLlama embeddings, logistic regression": (sentence_embedding, ("wordllama", "sklearn")),
 }

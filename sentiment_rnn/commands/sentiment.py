@@ -34,10 +34,14 @@ from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS,
 if TYPE_CHECKING:
     import numpy as np
 
+    from sentiment_rnn.baselines import BaselineClassifier
+    from sentiment_rnn.datasets import Reviews
     from sentiment_rnn.preprocessing import PreprocessingConfig
     from sentiment_rnn.sentiment import SentimentClassifier
 
 TRAINED = Path("trained")
+# Presets that are no networks.
+BASELINES = ("nbsvm", "tfidf")
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
 CHUNK = 8000
 # Texts that a page shows.
@@ -50,11 +54,12 @@ CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
 
 def train(options: Namespace) -> None:
     """Trains a network, evaluates it and saves it."""
-    from sentiment_rnn.persistence import is_model_folder
     from sentiment_rnn.sentiment import SentimentClassifier
-    from sentiment_rnn.training.run_log import append_run
 
     out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
+    if options.preset in BASELINES:
+        _train_baseline(options, out)
+        return
     settings = {name: getattr(options, name) for name in OPTIONS}
     if options.resume:
         own = ("preset", "vectors", "seed", "pretrained")
@@ -64,15 +69,7 @@ def train(options: Namespace) -> None:
         changed = {name: value for name, value in settings.items() if value is not None}
         classifier = SentimentClassifier.load(out).set_params(**changed, warm_start=True)
     else:
-        if out.exists() and not options.overwrite:
-            what = "a model" if is_model_folder(out) else "something else"
-            raise UsageError(
-                f"{out} is there already and holds {what}.\nName another --out, --resume training "
-                "it, or replace it with --overwrite."
-            )
-        # Before hours of training, not after them.
-        if out.exists() and not is_model_folder(out):
-            raise UsageError(f"{out} is there and is no model folder: it is not overwritten.")
+        _check_out(out, options)
         if options.pretrained is not None and options.vectors is not None:
             raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
         classifier = SentimentClassifier(
@@ -101,6 +98,59 @@ def train(options: Namespace) -> None:
         cache=cache_of(options),
         verbose=True,
     )
+    _finish(classifier, test, out, options)
+
+
+def _train_baseline(options: Namespace, out: Path) -> None:
+    """Counts words instead of training a network."""
+    from sentiment_rnn.baselines import BaselineClassifier
+
+    given = [
+        name
+        for name in ("vectors", "pretrained", "teacher", "resume", *OPTIONS)
+        if getattr(options, name) not in (None, False) and name != "validation_fraction"
+    ]
+    if given:
+        option = given[0].replace("_", "-")
+        raise UsageError(f"{options.preset} is no network: it has no --{option}.")
+    _check_out(out, options)
+    fraction = options.validation_fraction
+    classifier = BaselineClassifier(
+        options.preset,
+        seed=options.seed or 0,
+        **({} if fraction is None else {"validation_fraction": fraction}),
+    )
+    train, test = read_data(options)
+    if options.limit is not None:
+        train = train.limit(options.limit, classifier.seed)
+    classifier.fit(train.texts, train.labels, groups=train.groups, verbose=True)
+    _finish(classifier, test, out, options)
+
+
+def _check_out(out: Path, options: Namespace) -> None:
+    """Says that something is in the way before hours of training, not after them."""
+    from sentiment_rnn.persistence import is_baseline_folder, is_model_folder
+
+    is_model = is_model_folder(out) or is_baseline_folder(out)
+    if out.exists() and not options.overwrite:
+        what = "a model" if is_model else "something else"
+        raise UsageError(
+            f"{out} is there already and holds {what}.\nName another --out, --resume training "
+            "it, or replace it with --overwrite."
+        )
+    if out.exists() and not is_model:
+        raise UsageError(f"{out} is there and is no model folder: it is not overwritten.")
+
+
+def _finish(
+    classifier: SentimentClassifier | BaselineClassifier,
+    test: Reviews | None,
+    out: Path,
+    options: Namespace,
+) -> None:
+    """Measures, saves and notes what was trained."""
+    from sentiment_rnn.training.run_log import append_run
+
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
         classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
@@ -171,7 +221,7 @@ def _taught(
 
 def evaluate(options: Namespace) -> None:
     """Prints the scores of a model on labelled texts."""
-    classifier = _load_model(options)
+    classifier = _load_classifier(options)
     train, test = read_data(options)
     # A table has one part, which is what it is evaluated on.
     part = train if options.split == "train" or test is None else test
@@ -228,10 +278,11 @@ def predict(options: Namespace) -> None:
             predictions = [_load_model(options).document_prediction(document, name)]
         else:
             first = next(iter(chunks := chunked(texts, CHUNK)), [])
-            classifier = _load_model(options, texts=first)
             if explains:
-                _explain(classifier, with_first(first, chunks), options, output)
+                network = _load_model(options, texts=first)
+                _explain(network, with_first(first, chunks), options, output)
                 return
+            classifier = _load_classifier(options, texts=first)
             predictions = (
                 prediction
                 for chunk in with_first(first, chunks)
@@ -369,6 +420,19 @@ def summary(options: Namespace) -> None:
         return
     settings = {name: getattr(options, name) for name in OPTIONS}
     print(SentimentClassifier(options.preset or "textbook", **settings).summary())
+
+
+def _load_classifier(
+    options: Namespace, texts: Iterable[str] | None = None
+) -> SentimentClassifier | BaselineClassifier:
+    """Reads a model of any kind."""
+    from sentiment_rnn.persistence import is_baseline_folder
+
+    if options.model is None or not is_baseline_folder(options.model):
+        return _load_model(options, texts)
+    from sentiment_rnn.baselines import BaselineClassifier
+
+    return BaselineClassifier.load(options.model)
 
 
 def _load_model(options: Namespace, texts: Iterable[str] | None = None) -> SentimentClassifier:

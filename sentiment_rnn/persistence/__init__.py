@@ -3,8 +3,15 @@
 Nothing that is read here runs code of whoever wrote it: `trusted` reads JSON with limits,
 `keras_json` makes a network of it layer by known layer, `keras_weights` reads the arrays that the
 network asks for, and `model_folder` puts them together. `keras_writer` writes what Keras would.
+`baseline_folder` is for classifiers that count words.
 """
 
+from sentiment_rnn.persistence.baseline_folder import (
+    SavedBaseline,
+    is_baseline_folder,
+    load_baseline,
+    save_baseline,
+)
 from sentiment_rnn.persistence.model_folder import (
     SavedModel,
     is_model_folder,
@@ -12,4 +19,13 @@ from sentiment_rnn.persistence.model_folder import (
     save_model,
 )
 
-__all__ = ["SavedModel", "is_model_folder", "load_model", "save_model"]
+__all__ = [
+    "SavedBaseline",
+    "SavedModel",
+    "is_baseline_folder",
+    "is_model_folder",
+    "load_baseline",
+    "load_model",
+    "save_baseline",
+    "save_model",
+]

@@ -153,15 +153,8 @@ def _read_config(path: Path) -> dict[str, Any]:
             "release of sentiment_rnn may read it."
         )
     try:
-        classes = config["classes"]
-        if not (
-            isinstance(classes, list)
-            and 2 <= len(set(classes)) == len(classes) <= MOST_CLASSES
-            and all(isinstance(label, (int, str)) for label in classes)
-        ):
-            raise ValueError(f"classes must be two or more different labels. Received: {classes!r}")
         return {
-            "classes": tuple(classes),
+            "classes": read_classes(config, path),
             "preprocessing": PreprocessingConfig(**config["preprocessing"]),
             "architecture": _from_dict(ArchitectureConfig, config["architecture"]),
             "training": _from_dict(TrainingConfig, config["training"]),
@@ -173,7 +166,21 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: {error}") from error
 
 
-# What folders of sentiment and of character models have in common
+# What folders of all kinds of models have in common
+
+
+def read_classes(config: dict[str, Any], path: Path) -> tuple[int | str, ...]:
+    """The labels of a classifier, from its ``config.json``."""
+    classes = config.get("classes")
+    if not (
+        isinstance(classes, list)
+        and all(isinstance(label, (int, str)) for label in classes)
+        and 2 <= len(set(classes)) == len(classes) <= MOST_CLASSES
+    ):
+        raise ModelError(
+            f"{path}: expected classes that are two or more different labels. Received: {classes!r}"
+        )
+    return tuple(classes)
 
 
 def write_network(folder: Path, network: NetworkSpec, weights: Sequence[np.ndarray]) -> None:
