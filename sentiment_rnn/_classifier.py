@@ -15,6 +15,9 @@ from sentiment_rnn.evaluation import accuracy_by_length, evaluate_probabilities
 from sentiment_rnn.persistence.model_folder import MOST_CLASSES
 from sentiment_rnn.prediction import Prediction
 
+# Texts whose thought vectors a report has a picture of: of more, the dots would cover each other.
+_PICTURED = 1500
+
 
 class Reading(NamedTuple):
     """What a classifier made of some texts.
@@ -110,10 +113,24 @@ class TextClassifier:
                 f"{len(self.classes_)}: evaluate says how good it is."
             )
         scores, probabilities = self._evaluated(reviews.texts, numbers)
+        # From beginning to end, as all texts of a class may come together.
+        places = np.linspace(0, len(reviews) - 1, min(len(reviews), _PICTURED)).astype(int)
+        thoughts = self._thoughts([reviews.texts[place] for place in places])
         write_report(
-            Path(folder), reviews, numbers, probabilities, scores, self.class_names, title=title
+            Path(folder),
+            reviews,
+            numbers,
+            probabilities,
+            scores,
+            self.class_names,
+            title=title,
+            thoughts=None if thoughts is None else (places, thoughts),
         )
         return scores
+
+    def _thoughts(self, texts: list[str]) -> np.ndarray | None:
+        """What is made of texts before it is decided, ``(texts, features)``; None if nothing is."""
+        return None
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -133,6 +133,61 @@ def plot_accuracies(parts: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
+def plot_thoughts(
+    vectors: np.ndarray, labels: np.ndarray, class_names: Sequence[str], wrong: np.ndarray
+) -> Figure:
+    """Draws thought vectors on the plane in which they differ most.
+
+    Args:
+        vectors: of `SentimentClassifier.transform`, ``(texts, features)`` of at least 2.
+        labels: the number of each text's class ``(texts,)``.
+        class_names: what the classes are called.
+        wrong: whether each text was classified wrongly, ``(texts,)``: these get a ring.
+
+    Returns:
+        A Matplotlib figure, whose axes say what share of all differences they show.
+
+    Example:
+        >>> vectors = np.array([[0.0, 0.0, 1.0], [5.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+        >>> figure = plot_thoughts(vectors, np.array([0, 1, 0]), ("bad", "good"), np.zeros(3, bool))
+        >>> figure.axes[0].get_xlabel()
+        'first direction, 97 % of the variance'
+
+    Source: Pearson, "On Lines and Planes of Closest Fit to Systems of Points in Space", 1901.
+    """
+    from matplotlib.figure import Figure
+    from sklearn.decomposition import PCA
+
+    plane = PCA(2, svd_solver="full")
+    points = plane.fit_transform(vectors.astype(np.float64))
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, marker) in enumerate(zip(class_names, _MARKERS, strict=False)):
+        x, y = points[labels == number].T
+        axes.scatter(x, y, s=14, marker=marker, alpha=0.5, linewidths=0, label=name)
+    x, y = points[wrong].T
+    axes.scatter(
+        x,
+        y,
+        s=40,
+        facecolors="none",
+        edgecolors="black",
+        linewidths=0.6,
+        label="classified wrongly",
+    )
+    first, second = (f"{100 * share:.0f} %" for share in plane.explained_variance_ratio_)
+    axes.set(
+        xlabel=f"first direction, {first} of the variance",
+        ylabel=f"second direction, {second} of the variance",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+_MARKERS = "osD^v<>pPX*h"
+
+
 # Blue, white, green: green is the lighter one, so that the two ends differ in more than hue.
 CELL_COLOURS = ("#6d98ff", "#ffffff", "#9fdc4e")
 _FONT = "DejaVu Sans Mono"  # comes with Matplotlib

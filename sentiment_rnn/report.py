@@ -23,7 +23,12 @@ from sentiment_rnn.evaluation import (
     calibration_curve,
     worst_mistakes,
 )
-from sentiment_rnn.plotting import plot_accuracies, plot_calibration, plot_thresholds
+from sentiment_rnn.plotting import (
+    plot_accuracies,
+    plot_calibration,
+    plot_thoughts,
+    plot_thresholds,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +53,7 @@ def write_report(
     class_names: tuple[str, ...],
     *,
     title: str,
+    thoughts: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
     """Writes ``index.html``, which needs no other file, ``scores.json`` and ``mistakes.csv``.
 
@@ -59,6 +65,8 @@ def write_report(
         scores: of `SentimentClassifier.evaluate`.
         class_names: what the classes are called.
         title: what the page is called.
+        thoughts: for a picture, the places of some texts ``(some texts,)`` and their thought
+            vectors ``(some texts, features)``; None for none.
 
     Raises:
         ResourceError: if a file can't be written.
@@ -90,6 +98,11 @@ def write_report(
     if scores["roc_auc"] is not None:
         figures["What other thresholds would give"] = plot_thresholds(labels, probabilities)
     wrong = worst_mistakes(labels, probabilities, len(labels))
+    if thoughts is not None and min(thoughts[1].shape) >= 2:
+        places, vectors = thoughts
+        caption = f"What the network makes of {len(places):,} texts before it decides"
+        is_wrong = np.isin(places, wrong)
+        figures[caption] = plot_thoughts(vectors, labels[places], class_names, is_wrong)
     page = fill(
         "report.html",
         title=html.escape(whole(title)),

@@ -633,6 +633,9 @@ class SentimentClassifier(TextClassifier):
         weights = self._weights[: len(network.weights())]
         return Predictor(network, weights, self._preprocessor).predict(encoded)
 
+    def _thoughts(self, texts: list[str]) -> np.ndarray:
+        return self.transform(texts)
+
     def calibrate(
         self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray
     ) -> SentimentClassifier:

@@ -8,6 +8,7 @@ from sentiment_rnn.plotting import (
     plot_calibration,
     plot_cell,
     plot_history,
+    plot_thoughts,
     plot_thresholds,
 )
 
@@ -116,6 +117,28 @@ def test_thresholds():
     np.testing.assert_array_equal(left.lines[1].get_xydata(), expected)
     # With a threshold of 0.4 both are found, and one more.
     assert [1.0, 2 / 3] in np.array(right.lines[1].get_xydata()).tolist()
+
+
+def test_thought_vectors_on_a_plane():
+    random = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    directions = np.linalg.qr(random.normal(size=(7, 7)))[0]
+    vectors = random.normal(size=(90, 7)) * [9, 4, *[0.1] * 5] @ directions.T
+    wrong = labels == 2
+    (axes,) = plot_thoughts(vectors, labels, ("a", "b", "c"), wrong).axes
+    *classes, rings = (np.array(one.get_offsets()) for one in axes.collections)
+    assert [len(one) for one in (*classes, rings)] == [30] * 4
+    np.testing.assert_array_equal(classes[2], rings)
+    points = np.empty((90, 2))
+    for number, one in enumerate(classes):
+        points[labels == number] = one
+    # The plane of the two directions that were made long, up to their signs.
+    expected = (vectors - vectors.mean(axis=0)) @ directions[:, :2]
+    np.testing.assert_allclose(
+        np.abs(np.corrcoef(points.T, expected.T)[:2, 2:]), np.eye(2), atol=0.1
+    )
+    _, shown = axes.get_legend_handles_labels()
+    assert shown == ["a", "b", "c", "classified wrongly"]
 
 
 def test_accuracies_side_by_side():

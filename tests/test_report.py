@@ -79,7 +79,7 @@ def test_a_page_needs_nothing_else(written):
             assert attributes["src"].startswith("data:image/png;base64,")
             assert attributes["alt"]
             pictures += 1
-    assert pictures == 3
+    assert pictures == 4
     assert "://" not in text
     assert "default-src 'none'; img-src data:" in text
 
@@ -101,7 +101,7 @@ def test_one_class_only_and_no_ratings(classifier, tmp_path):
     )
     assert scores["roc_auc"] is None
     assert "ROC" not in page(tmp_path)
-    assert len(re.findall("<img", page(tmp_path))) == 2
+    assert len(re.findall("<img", page(tmp_path))) == 3
 
 
 def test_wrong_use(classifier, sample, tmp_path):
