@@ -21,8 +21,30 @@ _TITLE = re.compile(r' title="([^"]+)"')
 _NEEDS = re.compile(r"<!-- needs ([\w ]+) -->")
 _SHELLS = ("sh", "bash", "console")
 _COMMAND = "sentiment-rnn "
-_CHECKER = doctest.OutputChecker()
+# Not one whose last places are left open.
+_NUMBER = re.compile(r"[-+]?\d+\.\d+(?!\d|\.\.\.)")
+# Other machines add up in another order.
+_TOLERANCE = 1e-5
 _OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class _Checker(doctest.OutputChecker):
+    """Takes a number for right that differs by one in the last place shown, or hardly."""
+
+    def check_output(self, want, got, optionflags):
+        shown, came = _NUMBER.findall(want), _NUMBER.findall(got)
+        if len(shown) == len(came):
+            numbers = iter(map(_as_shown, shown, came))
+            got = _NUMBER.sub(lambda _: next(numbers), got)
+        return super().check_output(want, got, optionflags)
+
+
+def _as_shown(shown: str, came: str) -> str:
+    unit = max(10.0 ** -len(shown.partition(".")[2]), _TOLERANCE)
+    return shown if abs(float(shown) - float(came)) < 1.01 * unit else came
+
+
+_CHECKER = _Checker()
 
 
 class Block(NamedTuple):
@@ -61,9 +83,9 @@ def run_document(document: str, name: str, *, slow: bool = False) -> int:
     """Does what a document says, in the working directory; returns how much was run.
 
     Blocks run from top to bottom, those of Python in one namespace. ``pycon`` and ``console``
-    blocks show what comes out, which is compared; ``...`` stands for anything. Of a shell's blocks
-    the commands of this package run, in this process, and nothing else. Blocks of other languages,
-    or of none, are there to be read.
+    blocks show what comes out, which is compared, numbers to the last place shown; ``...`` stands
+    for anything. Of a shell's blocks the commands of this package run, in this process, and nothing
+    else. Blocks of other languages, or of none, are there to be read.
 
     Args:
         document: Markdown.

@@ -51,6 +51,17 @@ def test_what_is_wrong_fails(block, message):
         run_document(block, "page.md")
 
 
+@pytest.mark.parametrize("shown", ["0.1235", "0.12", "0.1234", "0.1...", "..."])
+def test_numbers_are_compared_to_the_place_shown(shown):
+    assert run_document(fenced("pycon", ">>> [0.12346, -7]", f"[{shown}, -7]"), "page.md") == 1
+
+
+@pytest.mark.parametrize("shown", ["0.1236", "0.14", "-0.1235", "0", "0.2..."])
+def test_numbers_that_differ_before_it_fail(shown):
+    with pytest.raises(AssertionError, match="Expected:"):
+        run_document(fenced("pycon", ">>> [0.12346, -7]", f"[{shown}, -7]"), "page.md")
+
+
 def test_each_command_has_the_lines_up_to_the_next():
     head = "model  validation  test  parameters  seconds  seed  settings"
     lines = ["$ cd .", "nothing is known of this", "$ sentiment-rnn runs", head]
