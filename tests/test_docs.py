@@ -17,8 +17,7 @@ from tests.documents import blocks_of, run_document, skip_if_missing
 from tests.pages import Elements
 
 DOCS = ROOT / "docs"
-# Those of the API are made of docstrings, which are tested by themselves.
-PAGES = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "api")
+PAGES = sorted(DOCS.rglob("*.md"))
 TEXTS = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in PAGES}
 # What makes a browser load something.
 _LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href"}
@@ -88,6 +87,9 @@ def test_commands_that_are_only_shown_exist(page):
 def is_understood(command):
     """Whether the command line has such a command with such options."""
     arguments = shlex.split(command, comments=True)[1:]
+    if not any(argument.startswith("-") for argument in arguments):
+        # Named without what it takes.
+        arguments.append("--help")
     try:
         _parser().parse_args(arguments)
     except SystemExit as error:
@@ -98,6 +100,7 @@ def is_understood(command):
 def test_commands_that_do_not_exist_are_not_understood(capsys):
     assert is_understood("sentiment-rnn predict --model DIR TEXT")
     assert not is_understood("sentiment-rnn predict --modell DIR TEXT")
+    assert is_understood("sentiment-rnn chars train")
     assert not is_understood("sentiment-rnn foretell TEXT")
 
 
