@@ -1,7 +1,8 @@
-"""Writes the figures of the last full run into the README: ``python -m benchmarks.readme``.
+"""Writes the figures of the last full run into the README and the documentation.
 
-They come from ``benchmarks/results``, where ``sentiment-rnn benchmark --out benchmarks/results``
-puts what it measured, and from nowhere else.
+``python -m benchmarks.readme`` takes them from ``benchmarks/results``, where ``sentiment-rnn
+benchmark --out benchmarks/results`` puts what it measured, and from the folders of the models that
+come with the package; and from nowhere else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from benchmarks.worker import PEAK
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+# The tables of each page.
+PAGES = {
+    "README.md": ("speed", "leaderboard", "methods"),
+    "docs/models.md": ("shipped", "writer", "leaderboard", "methods"),
+}
 # Each suite and the comparisons of it whose speed is shown.
 SHOWN = {
     "training": (
@@ -40,8 +46,10 @@ SHOWN = {
 
 
 def tables(results: Path = RESULTS) -> dict[str, str]:
-    """What stands between the marks of the README, by their names."""
+    """What stands between the marks of the pages, by their names."""
     return {
+        "shipped": _shipped("distilled", "textbook"),
+        "writer": _writer("shakespeare"),
         "speed": _speed(results),
         "leaderboard": _table(leaderboard.HEAD, leaderboard.table(leaderboard.read())),
         "methods": _methods(
@@ -52,7 +60,7 @@ def tables(results: Path = RESULTS) -> dict[str, str]:
 
 
 def fill(text: str, found: Mapping[str, str]) -> str:
-    """The README with each table between its two marks.
+    """A page with each table between its two marks.
 
     Raises:
         ValueError: if marks are missing.
@@ -62,9 +70,40 @@ def fill(text: str, found: Mapping[str, str]) -> str:
         before, found_begin, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found_begin or not found_end:
-            raise ValueError(f"Expected the marks {begin} and {end} in the README.")
+            raise ValueError(f"Expected the marks {begin} and {end} in the page.")
         text = f"{before}{begin}\n\n{table}\n\n{end}{after}"
     return text
+
+
+def filled(page: str, found: Mapping[str, str]) -> str:
+    """One of `PAGES` with its tables."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return fill(text, {name: found[name] for name in PAGES[page]})
+
+
+def _metrics(model: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        (ROOT / "models" / model / "metrics.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def _shipped(*models: str) -> str:
+    names = ("accuracy", "roc_auc", "log_loss", "calibration_error")
+    rows = [
+        [model, part, f"{scores['texts']:,}", *(f"{scores[name]:.4f}" for name in names)]
+        for model in models
+        for part, scores in _metrics(model).items()
+    ]
+    return _table(["model", "part", "texts", *(name.replace("_", " ") for name in names)], rows)
+
+
+def _writer(model: str) -> str:
+    bits = _metrics(model)["bits_per_character"]["validation"]
+    return _table(
+        ["model", "bits per character, validation", "perplexity"],
+        [[model, f"{bits:.3f}", f"{2**bits:.2f}"]],
+    )
 
 
 def _measured(suite: str, comparison: str, results: Path) -> dict[str, Any]:
@@ -120,9 +159,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(fill(text, tables()), encoding="utf-8")
+    found = tables()
+    for page in PAGES:
+        (ROOT / page).write_text(filled(page, found), encoding="utf-8")
 
 
 if __name__ == "__main__":

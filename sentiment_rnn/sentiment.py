@@ -73,12 +73,10 @@ class SentimentClassifier(TextClassifier):
             `fit` begins with; None for none. They must be as the settings have them.
         warm_start: whether `fit` goes on from the weights of the last fit, or of a loaded model,
             with a new optimizer, instead of beginning anew.
-        maxlen, padding, truncating, unknown, lowercase, keep_break_tags: see
-            `PreprocessingConfig`. As with all that follow, None means as in the preset.
-        cell, units, layers, bidirectional, go_backwards, stateful, window, head, masking,
-            dropout, trainable_vectors, vector_length: see `ArchitectureConfig`.
-        engine, optimizer, learning_rate, schedule, word_dropout, epochs, batch_size,
-            validation_fraction, precision, validate_by, patience: see `TrainingConfig`.
+
+    All other arguments are the options of `PreprocessingConfig` (``maxlen`` to
+    ``keep_break_tags``), `ArchitectureConfig` (``cell`` to ``vector_length``) and `TrainingConfig`
+    (``engine`` to ``patience``). None means as in the preset.
 
     Attributes:
         classes_: the labels, ascending; probabilities come in this order.

@@ -1,7 +1,6 @@
 """Fixtures that every room's tests share."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from hypothesis import settings
 
 from sentiment_rnn import Reviews, SentimentClassifier
 from sentiment_rnn.datasets import load_data
-from tests.pages import Browser
+from tests.pages import BROWSERS, Browser, find_browser
 
 # Keras and TensorFlow read these when they are first imported.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -74,10 +73,10 @@ def processes_started(monkeypatch):
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A headless Chromium."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    program = next((path for path in map(shutil.which, names) if path), None)
+    program = find_browser()
     if program is None:
-        pytest.skip(f"no browser to look at the page with: none of {', '.join(names)} is installed")
+        names = ", ".join(BROWSERS)
+        pytest.skip(f"no browser to look at the page with: none of {names} is installed")
     found = Browser(program, tmp_path_factory.mktemp("browser"))
     yield found
     found.close()

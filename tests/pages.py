@@ -1,10 +1,12 @@
 """How tests read web pages: as text, and in a browser."""
 
+import base64
 import fcntl
 import json
 import os
 import re
 import select
+import shutil
 import subprocess
 import time
 from html.parser import HTMLParser
@@ -45,6 +47,14 @@ def assert_asks_for_nothing_else(path):
     assert "url(" not in page
     assert "@import" not in page
     assert "default-src 'none'" in page
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def find_browser():
+    """The path of an installed Chromium, or None."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
 class Browser:
@@ -124,6 +134,15 @@ class Browser:
         for kind in ("keyDown", "keyUp"):
             parameters = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
             self.ask("Input.dispatchKeyEvent", type=kind, **parameters, **enter)
+
+    def picture(self, height=None):
+        """What the page looks like, as PNG: down to its end, or its first pixels."""
+        width, end = self.run(
+            "[innerWidth, Math.ceil(document.body.getBoundingClientRect().bottom) + 16]"
+        )
+        clip = {"x": 0, "y": 0, "width": width, "height": height or end, "scale": 1}
+        made = self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        return base64.b64decode(made["data"])
 
     def close(self):
         os.close(self._ask)

@@ -1,13 +1,13 @@
 import pytest
 
-from benchmarks.readme import fill, tables
+from benchmarks.readme import PAGES, fill, filled, tables
 from benchmarks.suites import SUITES
 from tests.conftest import ROOT
 
 
-def test_the_readme_has_the_figures_that_were_measured():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert fill(text, tables()) == text
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_the_figures_that_were_measured(page):
+    assert filled(page, tables()) == (ROOT / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("suite", SUITES)

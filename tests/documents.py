@@ -1,0 +1,154 @@
+"""How tests run what a Markdown document tells a reader to type."""
+
+import contextlib
+import doctest
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sentiment_rnn.cli import main
+
+_FENCE = re.compile(
+    r"(?P<slow><!-- slow -->\n+)?^```(?P<language>[a-z]+)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_TITLE = re.compile(r' title="([^"]+)"')
+_NEEDS = re.compile(r"<!-- needs ([\w ]+) -->")
+_SHELLS = ("sh", "bash", "console")
+_COMMAND = "sentiment-rnn "
+# Not one whose last places are left open.
+_NUMBER = re.compile(r"[-+]?\d+\.\d+(?!\d|\.\.\.)")
+# Other machines add up in another order.
+_TOLERANCE = 1e-5
+_OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class _Checker(doctest.OutputChecker):
+    """Takes a number for right that differs by one in the last place shown, or hardly."""
+
+    def check_output(self, want, got, optionflags):
+        shown, came = _NUMBER.findall(want), _NUMBER.findall(got)
+        if len(shown) == len(came):
+            numbers = iter(map(_as_shown, shown, came))
+            got = _NUMBER.sub(lambda _: next(numbers), got)
+        return super().check_output(want, got, optionflags)
+
+
+def _as_shown(shown: str, came: str) -> str:
+    unit = max(10.0 ** -len(shown.partition(".")[2]), _TOLERANCE)
+    return shown if abs(float(shown) - float(came)) < 1.01 * unit else came
+
+
+_CHECKER = _Checker()
+
+
+class Block(NamedTuple):
+    """A fenced block of a document: its language, text, the name of its file, and its line."""
+
+    language: str
+    text: str
+    file: str | None
+    is_slow: bool
+    line: int
+
+
+def blocks_of(document: str, *languages: str) -> list[Block]:
+    """The fenced blocks in order; of some languages only, if any are given.
+
+    ``<!-- slow -->`` on the line before a block says that it takes long, and ``title="NAME"`` that
+    a reader is to save it as that file.
+    """
+    found = []
+    for match in _FENCE.finditer(document):
+        title = _TITLE.search(match["rest"])
+        line = document.count("\n", 0, match.start("language")) + 1
+        file = title[1] if title else None
+        found.append(Block(match["language"], match["body"], file, bool(match["slow"]), line))
+    return [block for block in found if not languages or block.language in languages]
+
+
+def skip_if_missing(document: str) -> None:
+    """Skips the test where a package of ``<!-- needs NAME NAME -->`` is not installed."""
+    for names in _NEEDS.findall(document):
+        for name in names.split():
+            pytest.importorskip(name)
+
+
+def run_document(document: str, name: str, *, slow: bool = False) -> int:
+    """Does what a document says, in the working directory; returns how much was run.
+
+    Blocks run from top to bottom, those of Python in one namespace. ``pycon`` and ``console``
+    blocks show what comes out, which is compared, numbers to the last place shown; ``...`` stands
+    for anything. Of a shell's blocks the commands of this package run, in this process, and nothing
+    else. Blocks of other languages, or of none, are there to be read.
+
+    Args:
+        document: Markdown.
+        name: what it is called in messages.
+        slow: whether to run blocks that are slow, too.
+    """
+    names: dict[str, object] = {"__name__": "__main__"}
+    count = 0
+    for block in blocks_of(document):
+        where = f"{name}, line {block.line}"
+        if block.is_slow and not slow:
+            continue
+        if block.file is not None:
+            Path(block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "pycon":
+            _run_prompts(block, where, names)
+            count += 1
+        elif block.language == "python":
+            exec(compile("\n" * block.line + block.text, name, "exec"), names)
+            count += 1
+        elif block.language in _SHELLS:
+            for command, expected in commands_of(block):
+                check_command(command, expected, where)
+                count += 1
+    return count
+
+
+def commands_of(block: Block) -> Iterator[tuple[str, str | None]]:
+    """The commands of this package in a block, and what each is to print, if the block says it."""
+    lines = block.text.replace("\\\n", " ").splitlines()
+    if block.language != "console":
+        yield from ((line, None) for line in lines if line.startswith(_COMMAND))
+        return
+    command, printed = "", []
+    for line in [*lines, "$ "]:
+        if not line.startswith("$ "):
+            printed.append(line)
+            continue
+        if command.startswith(_COMMAND):
+            yield command, "".join(f"{one}\n" for one in printed)
+        command, printed = line.removeprefix("$ "), []
+
+
+def check_command(command: str, expected: str | None, where: str) -> str:
+    """Runs a command of this package, which is to succeed; returns what it printed."""
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        code = main(shlex.split(command.removeprefix(_COMMAND), comments=True))
+    assert code == 0, f"{where}: {command}\n{errors.getvalue()}"
+    got = output.getvalue()
+    assert got or "--out" in command, f"{where}: {command} says nothing"
+    if expected is not None:
+        assert _CHECKER.check_output(expected, got, _OPTIONS), (
+            f"{where}: {command}\nExpected:\n{expected}\nReceived:\n{got}"
+        )
+    return got
+
+
+def _run_prompts(block: Block, where: str, names: dict[str, object]) -> None:
+    example = doctest.DocTestParser().get_doctest(block.text, names, where, None, block.line)
+    report = io.StringIO()
+    runner = doctest.DocTestRunner(_CHECKER, optionflags=_OPTIONS)
+    runner.run(example, out=report.write, clear_globs=False)
+    assert not runner.failures, report.getvalue()
+    # What it defined is there for the blocks that follow: the test has a copy of the names.
+    names.update(example.globs)

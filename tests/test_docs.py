@@ -1,0 +1,139 @@
+"""What the documentation tells a reader to type works as written, and the site can be built."""
+
+import html
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.cli import _parser
+from tests.conftest import ROOT
+from tests.documents import blocks_of, run_document, skip_if_missing
+from tests.pages import Elements
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+TEXTS = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in PAGES}
+# What makes a browser load something.
+_LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href"}
+
+
+def test_there_are_pages():
+    assert {"index.md", "tutorial.md", "mathematics.md", "how-to/predict.md"} <= set(TEXTS)
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_page(page, tmp_path, monkeypatch):
+    text = TEXTS[page]
+    skip_if_missing(text)
+    monkeypatch.chdir(tmp_path)
+    ran = run_document(text, page)
+    shown = blocks_of(text, "python", "pycon", "console")
+    assert ran >= len([block for block in shown if not block.is_slow])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [page for page in TEXTS if any(block.is_slow for block in blocks_of(TEXTS[page]))]
+)
+def test_page_with_what_is_slow(page, tmp_path, monkeypatch):
+    skip_if_missing(TEXTS[page])
+    monkeypatch.chdir(tmp_path)
+    run_document(TEXTS[page], page, slow=True)
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_names_of_the_package_exist(page):
+    for name in set(re.findall(r"[`\[](sentiment_rnn(?:\.\w+)+)[`\]]", TEXTS[page])):
+        assert found(name), name
+
+
+def found(name):
+    """Whether a dotted name stands for a module, or for something in one."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            value = import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            if not hasattr(value, part):
+                return False
+            value = getattr(value, part)
+        return True
+    return False
+
+
+def test_names_that_do_not_exist_are_not_found():
+    assert found("sentiment_rnn.numpy_rnn.scan")
+    assert found("sentiment_rnn.SentimentClassifier.fit")
+    assert not found("sentiment_rnn.numpy_rnn.scam")
+    assert not found("sentiment_rnn.numpy")
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_commands_that_are_only_shown_exist(page):
+    shown = re.findall(r"`(sentiment-rnn [^`\n…]+)`", TEXTS[page])
+    shown += re.findall(r"^sentiment-rnn [^\n…]+$", TEXTS[page].replace("\\\n", " "), re.MULTILINE)
+    for command in shown:
+        assert is_understood(command), command
+
+
+def is_understood(command):
+    """Whether the command line has such a command with such options."""
+    arguments = shlex.split(command, comments=True)[1:]
+    if not any(argument.startswith("-") for argument in arguments):
+        # Named without what it takes.
+        arguments.append("--help")
+    try:
+        _parser().parse_args(arguments)
+    except SystemExit as error:
+        return error.code == 0
+    return True
+
+
+def test_commands_that_do_not_exist_are_not_understood(capsys):
+    assert is_understood("sentiment-rnn predict --model DIR TEXT")
+    assert not is_understood("sentiment-rnn predict --modell DIR TEXT")
+    assert is_understood("sentiment-rnn chars train")
+    assert not is_understood("sentiment-rnn foretell TEXT")
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_settings_that_are_only_shown_make_sense(page):
+    for shown in re.findall(r"`(SentimentClassifier\([^)`]*\))", TEXTS[page]):
+        eval(shown, {"SentimentClassifier": SentimentClassifier}).settings()
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "images").glob("*")), ids=lambda path: path.name)
+def test_pictures_are_small_and_shown(path):
+    assert path.stat().st_size < 200_000
+    assert any(f"images/{path.name}" in text for text in TEXTS.values())
+
+
+def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path):
+    for name in ("mkdocs", "material", "mkdocstrings", "latex2mathml"):
+        pytest.importorskip(name)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.html")}
+    assert len(made) > len(PAGES)
+    for path, text in made.items():
+        for tag, attributes in Elements(text).tags:
+            if tag in _LOADS:
+                assert "//" not in attributes.get(_LOADS[tag], ""), path
+    for path in tmp_path.rglob("*.css"):
+        assert not re.search(r"url\([\"']?(https?:)?//", path.read_text()), path
+
+    equations = made[Path("mathematics.html")]
+    assert equations.count("<math ") > 40
+    # What was not understood would be left as it was written.
+    inside = "".join(re.findall("<math .*?</math>", equations, re.DOTALL))
+    assert "\\" not in html.unescape(inside)
+    assert "arithmatex" not in equations
