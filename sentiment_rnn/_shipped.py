@@ -18,3 +18,19 @@ def shipped(name: str) -> Path:
     package = Path(__file__).parent
     inside = package / name
     return inside if inside.is_dir() else package.parent / name
+
+
+def found_model(folder: str | Path) -> Path:
+    """A folder; or, where there is none of that name, the model that comes with the package.
+
+    Args:
+        folder: a path, or the name of such a model.
+
+    Example:
+        >>> found_model("textbook") == shipped("models") / "textbook"
+        True
+    """
+    path = Path(folder)
+    inside = shipped("models") / path.name
+    is_name = len(path.parts) == 1 and not path.exists()
+    return inside if is_name and (inside / "model.json").is_file() else path

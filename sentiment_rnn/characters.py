@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._checks import check_choice, check_whole
-from sentiment_rnn._shipped import shipped
+from sentiment_rnn._shipped import found_model
 from sentiment_rnn.architectures.characters import character_network
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, UsageError
@@ -518,14 +518,16 @@ class CharLanguageModel:
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> CharLanguageModel:
-        """Reads a model folder; the model that comes with the package where none is named.
+        """Reads a model folder.
+
+        Args:
+            folder: the folder; or, where there is none of that name, a model that comes with the
+                package: "shakespeare", which is meant where none is named.
 
         Raises:
             ModelError: if there is none, or it is damaged, or not to be trusted.
         """
-        saved = load_character_model(
-            shipped("models") / DEFAULT_MODEL if folder is None else folder
-        )
+        saved = load_character_model(found_model(DEFAULT_MODEL if folder is None else folder))
         seed = saved.provenance.get("seed")
         model = cls(
             **dataclasses.asdict(saved.architecture),

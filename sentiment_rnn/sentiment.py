@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, decisive, numbered
-from sentiment_rnn._shipped import shipped
+from sentiment_rnn._shipped import found_model, shipped
 from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.datasets.reviews import fingerprint_of
@@ -855,14 +855,6 @@ class SentimentClassifier(TextClassifier):
 
 
 _VECTOR_SIZE = 300
-
-
-def found_model(folder: str | Path) -> Path:
-    """A folder, or the one of that name that comes with the package."""
-    path = Path(folder)
-    inside = shipped("models") / path.name
-    is_name = len(path.parts) == 1 and not path.exists()
-    return inside if is_name and is_model_folder(inside) else path
 
 
 def _parameters() -> dict[str, Any]:

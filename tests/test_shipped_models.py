@@ -191,7 +191,10 @@ print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 @pytest.fixture(scope="module")
 def shakespeare():
-    return CharLanguageModel.load()
+    model = CharLanguageModel.load()
+    named = CharLanguageModel.load("shakespeare")
+    assert named.sample(20, seed=0) == model.sample(20, seed=0)
+    return model
 
 
 def test_it_writes_words_and_speakers(shakespeare):

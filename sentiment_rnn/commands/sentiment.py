@@ -374,9 +374,9 @@ def convert(options: Namespace) -> None:
 
 
 def _convert_to_onnx(options: Namespace) -> None:
+    from sentiment_rnn._shipped import found_model
     from sentiment_rnn.persistence import load_model
     from sentiment_rnn.persistence.onnx_writer import write_onnx
-    from sentiment_rnn.sentiment import found_model
 
     try:
         write_onnx(load_model(found_model(options.model)), options.out)
