@@ -96,6 +96,13 @@ class Worker:
         self._process.communicate()
 
 
+def wait_for_answers(workers: Sequence[Worker]) -> list[Worker]:
+    """Waits until a worker has answered, or is gone; gives all for which that is so."""
+    outputs = [worker._process.stdout for worker in workers]
+    answered, _, _ = select.select(outputs, [], [])
+    return [w for w, output in zip(workers, outputs, strict=True) if output in answered]
+
+
 def can_start_workers() -> bool:
     """Whether this program can be started again as another."""
     # Where a program was packed into one file, that is what would be started again.
