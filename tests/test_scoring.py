@@ -17,6 +17,7 @@ import pytest
 from sentiment_rnn import SentimentClassifier, scoring
 from sentiment_rnn._processes import wait_for_answers
 from sentiment_rnn.cli import main
+from sentiment_rnn.commands.scoring import SCORING_ENGINES
 from sentiment_rnn.errors import DataError, ModelError, ResourceError, UsageError
 from sentiment_rnn.scoring import score
 from tests.datasets.test_tables import write_rows
@@ -415,6 +416,10 @@ def test_a_model_that_is_replaced_meanwhile(here, monkeypatch, tmp_path, table):
     with pytest.raises(ResourceError, match="model is another model than before"):
         score(table, tmp_path / "out", model=model)
     assert rows_of(tmp_path / "out") == []
+
+
+def test_the_command_line_knows_the_engines():
+    assert SCORING_ENGINES == scoring.ENGINES
 
 
 def test_the_command(tmp_path, table, capsys, monkeypatch):
