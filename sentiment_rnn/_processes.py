@@ -98,9 +98,9 @@ class Worker:
 
 def wait_for_answers(workers: Sequence[Worker]) -> list[Worker]:
     """Waits until a worker has answered, or is gone; gives all for which that is so."""
-    outputs = [worker._process.stdout for worker in workers]
-    answered, _, _ = select.select(outputs, [], [])
-    return [w for w, output in zip(workers, outputs, strict=True) if output in answered]
+    by_output = {worker._process.stdout: worker for worker in workers}
+    answered, _, _ = select.select([one for one in by_output if one is not None], [], [])
+    return [by_output[one] for one in answered]
 
 
 def can_start_workers() -> bool:

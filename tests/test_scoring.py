@@ -511,3 +511,24 @@ def test_processes_of_ray_that_are_killed(cluster, monkeypatch, tmp_path, table,
         times = 0
     assert score(table, tmp_path / "out", **options).rows == len(TEXTS)
     check(tmp_path / "out", TEXTS, classifier)
+
+
+@in_ray
+def test_the_command_prints_the_result_alone(cluster, monkeypatch, tmp_path, table, capfd):
+    dead = tmp_path / "dead"
+
+    class Killed(scoring._Scorer):
+        """Is killed once, of which Ray has much to say."""
+
+        def __call__(self, packed):
+            if not dead.exists():
+                dead.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__call__(packed)
+
+    monkeypatch.setattr(scoring, "_Scorer", Killed)
+    options = ["score", str(table), "--output", str(tmp_path / "out"), "--model", MODEL]
+    assert main([*options, "--engine", "ray"]) == 0
+    out, err = capfd.readouterr()
+    assert [line.split()[:2] for line in out.splitlines()] == [["rows", "scored"], ["18", "18"]]
+    assert "died" in err
