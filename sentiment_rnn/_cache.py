@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -102,6 +102,22 @@ def hash_of_file(path: Path) -> str:
     """SHA-256 of a file's contents, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_of_texts(texts: Iterable[str]) -> str:
+    """SHA-256 of texts in their order, in hexadecimal.
+
+    Example:
+        >>> hash_of_texts(["ab", "c"]) == hash_of_texts(["a", "bc"])
+        False
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        # The length keeps ["ab", "c"] apart from ["a", "bc"].
+        digest.update(b"%d " % len(data))
+        digest.update(data)
+    return digest.hexdigest()
 
 
 # An entry is a SHA-256 of its name and of what follows: arrays as `np.save` writes them.

@@ -65,24 +65,54 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _temporary_sibling(path: Path, *, folder: bool) -> Iterator[Path]:
-    temporary: Path | None = None
+def disk_errors(doing: str) -> Iterator[None]:
+    """Inside the ``with``, what the disk refuses becomes a `ResourceError`.
+
+    Args:
+        doing: what could not be done then.
+
+    Example:
+        >>> with disk_errors("read a file"):
+        ...     open("no/such/file")
+        Traceback (most recent call last):
+        ...
+        sentiment_rnn.errors.ResourceError: Could not read a file: No such file or directory
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if folder:
-            temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
-            # mkdtemp makes folders for the owner alone; a model is as readable as other files.
-            temporary.chmod(0o777 & ~_umask())
-        else:
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.new-", dir=path.parent)
-            os.close(handle)
-            temporary = Path(name)
-            temporary.chmod(0o666 & ~_umask())
-        yield temporary
+        yield
     except OSError as error:
         if isinstance(error, ResourceError):
             raise
-        raise ResourceError(f"Could not write {path}: {error.strerror or error}") from error
+        raise ResourceError(f"Could not {doing}: {error.strerror or error}") from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what processes that were killed have left in a folder of files they were writing.
+
+    Args:
+        folder: in which nobody writes now.
+    """
+    for left in folder.glob(".*.new-*"):
+        if left.is_file():
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _temporary_sibling(path: Path, *, folder: bool) -> Iterator[Path]:
+    temporary: Path | None = None
+    try:
+        with disk_errors(f"write {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if folder:
+                temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
+                # mkdtemp makes folders for the owner alone; a model is as readable as other files.
+                temporary.chmod(0o777 & ~_umask())
+            else:
+                handle, name = tempfile.mkstemp(prefix=f".{path.name}.new-", dir=path.parent)
+                os.close(handle)
+                temporary = Path(name)
+                temporary.chmod(0o666 & ~_umask())
+            yield temporary
     finally:
         if temporary is not None and temporary.exists():
             if folder:

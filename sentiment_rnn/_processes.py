@@ -96,6 +96,13 @@ class Worker:
         self._process.communicate()
 
 
+def wait_for_answers(workers: Sequence[Worker]) -> list[Worker]:
+    """Waits until a worker has answered, or is gone; gives all for which that is so."""
+    by_output = {worker._process.stdout: worker for worker in workers}
+    answered, _, _ = select.select([one for one in by_output if one is not None], [], [])
+    return [by_output[one] for one in answered]
+
+
 def can_start_workers() -> bool:
     """Whether this program can be started again as another."""
     # Where a program was packed into one file, that is what would be started again.

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sentiment_rnn.commands import characters, sentiment, serving, tools
+from sentiment_rnn.commands import characters, scoring, sentiment, serving, tools
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
     CHARACTER_OPTIONS,
@@ -196,6 +196,38 @@ def _parser() -> argparse.ArgumentParser:
         help="what a token adds: by the gradient, or by leaving it out, which takes longer "
         "(gradient)",
     )
+
+    score = _command(
+        commands,
+        "score",
+        scoring.score,
+        "classify every row of large tables, in parts; the same again goes on where it stopped",
+    )
+    score.add_argument(
+        "input",
+        type=Path,
+        metavar="INPUT",
+        help="a .csv, .tsv, .jsonl or .parquet table, or a folder of such tables",
+    )
+    score.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help="folder of the files to write, or to go on with",
+    )
+    score.add_argument("--model", type=Path, metavar="DIR", help="as of predict (distilled)")
+    score.add_argument(
+        "--engine",
+        choices=scoring.SCORING_ENGINES,
+        default="local",
+        help="processes of this machine, or of a Ray cluster (local)",
+    )
+    score.add_argument(
+        "--workers", type=_count, metavar="N", help="processes (one for each processor)"
+    )
+    score.add_argument("--text-column", metavar="NAME", default="text", help="of the table (text)")
+    score.add_argument("--rows-per-part", type=_count, metavar="N", help="rows of a file (10,000)")
 
     serve = _command(commands, "serve", serving.serve, "put models behind an address")
     serve.add_argument(

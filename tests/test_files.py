@@ -2,7 +2,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sentiment_rnn._files import atomic_file, atomic_folder
+from sentiment_rnn._files import atomic_file, atomic_folder, remove_unfinished
 from sentiment_rnn.errors import ResourceError
 
 
@@ -52,3 +52,16 @@ def test_where_nothing_can_be_written(tmp_path):
             write(tmp_path / "file" / "x"),
         ):
             pass
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
+    (tmp_path / "whole").write_text("whole")
+    (tmp_path / ".hidden").write_text("mine")
+    writing = atomic_file(tmp_path / "whole")
+    with writing as temporary:
+        temporary.write_text("half")
+        remove_unfinished(tmp_path)
+        assert sorted(file.name for file in tmp_path.iterdir()) == [".hidden", "whole"]
+        # What the process that was killed would not have come to.
+        temporary.write_text("new")
+    assert (tmp_path / "whole").read_text() == "new"

@@ -111,6 +111,7 @@ def test_each_outside_library_has_one_door():
     assert importers("scipy") == {"numpy_rnn.embedding", "evaluation", "baselines"}
     assert importers("fastapi", "pydantic", "uvicorn", "prometheus_client") <= room("serving")
     assert importers("onnx", "onnxruntime") == {"persistence.onnx_writer"}
+    assert importers("ray") == {"scoring"}
     assert importers("threadpoolctl") == {"numpy_rnn.threads"}
     assert importers("tensorflow") == set()
     assert importers("pickle") == set()
@@ -128,6 +129,7 @@ def test_each_outside_library_has_one_door():
         "import sentiment_rnn.numpy_rnn",
         "from sentiment_rnn import SentimentClassifier as C; C.load().predict(['A gem.'])",
         "import sentiment_rnn.training.numpy_engine",
+        "import sentiment_rnn.scoring",
         "from sentiment_rnn import SentimentClassifier as C; C.load().predict_stream(['A gem.'])",
     ],
 )

@@ -1,25 +1,34 @@
-"""Labelled reviews from a table: CSV, TSV, JSON lines or Parquet."""
+"""Tables of texts, CSV, TSV, JSON lines or Parquet: read whole, with labels, or part by part."""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import json
 import math
 import os
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sentiment_rnn._cache import hash_of_texts
+from sentiment_rnn._files import disk_errors
 from sentiment_rnn.datasets.reviews import Reviews
 from sentiment_rnn.errors import DataError, ResourceError, UsageError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_SUFFIXES = ", ".join(TABLE_SUFFIXES)
 
 # The csv module stops at 131,072 characters, which a long review can have.
 MAX_FIELD_CHARACTERS = 1 << 24
+
+# A part of a table ends behind so many characters, or some more: long texts fit into memory too.
+PART_CHARACTERS = 1 << 24
 
 _LABELS = {
     "0": 0,
@@ -32,8 +41,40 @@ _LABELS = {
     "positive": 1,
 }
 
+
+class _Place(NamedTuple):
+    """Where a row begins: its number and line, both from 1, and its first byte.
+
+    In Parquet a row's number says it all.
+    """
+
+    row: int = 1
+    line: int = 1
+    offset: int = 0
+
+
 # Where a row lies, for messages, and its values in the order of the columns asked for.
-_Row = tuple[str, list[object]]
+_Row = tuple[str, _Place, list[object]]
+
+
+class TablePart(NamedTuple):
+    """Some rows of a table, in a row, and where they begin.
+
+    Args:
+        path: the table.
+        row: number of the first of them, from 1; likewise its line and, from 0, its byte.
+        line: see `row`; of a text file only.
+        offset: see `row`; of a text file only.
+        rows: how many they are.
+        digest: SHA-256 of their texts, in hexadecimal.
+    """
+
+    path: str
+    row: int
+    line: int
+    offset: int
+    rows: int
+    digest: str
 
 
 def load_table(
@@ -84,24 +125,19 @@ def load_table(
     names: list[str] = []
     groups: list[int] = []
     codes: dict[object, int] = {}
-    try:
-        with closing(_read(path, columns)) as rows:
-            for where, values in rows:
-                texts.append(_text(values[0], f"{path}, {where}", text_column))
-                if multiclass:
-                    labels.append(_class(values[1], f"{path}, {where}"))
-                elif positive_from is None:
-                    labels.append(_label(values[1], f"{path}, {where}"))
-                else:
-                    ratings.append(_rating(values[1], f"{path}, {where}", positive_from))
-                    labels.append(int(ratings[-1] >= positive_from))
-                if group_column is not None:
-                    groups.append(_group(values[2], f"{path}, {where}", group_column, codes))
-                names.append(where)
-    except OSError as error:
-        if isinstance(error, ResourceError):
-            raise
-        raise ResourceError(f"Could not read {path}: {error.strerror or error}") from error
+    with _rows(path, columns) as rows:
+        for where, _, values in rows:
+            texts.append(_text(values[0], f"{path}, {where}", text_column))
+            if multiclass:
+                labels.append(_class(values[1], f"{path}, {where}"))
+            elif positive_from is None:
+                labels.append(_label(values[1], f"{path}, {where}"))
+            else:
+                ratings.append(_rating(values[1], f"{path}, {where}", positive_from))
+                labels.append(int(ratings[-1] >= positive_from))
+            if group_column is not None:
+                groups.append(_group(values[2], f"{path}, {where}", group_column, codes))
+            names.append(where)
     if not texts:
         raise DataError(f"{path} has no rows. Expected a review a row.")
     if len(set(labels)) == 1:
@@ -123,32 +159,163 @@ def load_table(
     )
 
 
-def _read(path: Path, columns: list[str]) -> Generator[_Row, None, None]:
+def find_tables(path: str | os.PathLike[str]) -> list[Path]:
+    """A table, or the tables of a folder in the order of their names.
+
+    Args:
+        path: a file as of `load_table`, or a folder of such files and no others, but for those
+            whose names begin with a dot or an underscore, such as Spark's ``_SUCCESS``.
+
+    Raises:
+        ResourceError: if there is none of that name, or it can't be read.
+        UsageError: for another kind of file, in the folder too.
+    """
+    path = Path(path)
+    with disk_errors(f"read {path}"):
+        found = sorted(path.iterdir()) if path.is_dir() else [path]
+    tables = [table for table in found if table == path or table.name[0] not in "._"]
+    for table in tables:
+        if table.suffix.lower() not in TABLE_SUFFIXES or table.is_dir():
+            raise _no_table(table)
+    if not tables:
+        raise ResourceError(f"{path} has no tables. Expected files whose names end in {_SUFFIXES}.")
+    return tables
+
+
+def split_table(
+    path: str | os.PathLike[str], *, text_column: str = "text", rows: int
+) -> Iterator[TablePart]:
+    r"""Reads a table of texts to its end, and yields parts of it that `read_part` can read.
+
+    Other than in `load_table`, no label is asked for, and a text may be empty.
+
+    Args:
+        path: as of `load_table`.
+        text_column: name of the column with the text.
+        rows: how many a part has; the last one has fewer, as have those of very long texts. No
+            more than a part is held in memory.
+
+    Raises:
+        ResourceError: as `load_table`, for the next ones too.
+        UsageError: for another kind of file, or Parquet without pyarrow.
+        DataError: naming the row, for anything in the table that is not as said there.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "reviews.csv")
+        ...     _ = file.write_text('text,stars\n"Slow,\ndull",3\nA joy,9\n')
+        ...     for part in split_table(file, rows=1):
+        ...         print(part.row, part.line, part.offset, read_part(part))
+        1 2 11 ['Slow,\ndull']
+        2 4 26 ['A joy']
+    """
+    path = Path(path)
+    texts: list[str] = []
+    characters = 0
+    first = _Place()
+    with _rows(path, [text_column]) as read:
+        for where, place, (value,) in read:
+            if not texts:
+                first = place
+            texts.append(_string(value, f"{path}, {where}", text_column))
+            characters += len(texts[-1])
+            if len(texts) == rows or characters >= PART_CHARACTERS:
+                yield TablePart(str(path), *first, len(texts), hash_of_texts(texts))
+                texts, characters = [], 0
+    if texts:
+        yield TablePart(str(path), *first, len(texts), hash_of_texts(texts))
+
+
+def read_part(part: TablePart, text_column: str = "text") -> list[str]:
+    """Reads the texts of a part.
+
+    Args:
+        part: what `split_table` gave.
+        text_column: name of the column with the text.
+
+    Raises:
+        ResourceError: if the table is missing now, or can't be read.
+        DataError: if it is another one than it was.
+    """
+    path = Path(part.path)
+    with _rows(path, [text_column], _Place(part.row, part.line, part.offset)) as rows:
+        values = [values[0] for _, _, values in islice(rows, part.rows)]
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) != part.rows or hash_of_texts(texts) != part.digest:
+        raise DataError(
+            f"{path}, from row {part.row}: the texts are others than before. Expected a table "
+            "that nobody changes."
+        )
+    return texts
+
+
+@contextmanager
+def _rows(
+    path: Path, columns: list[str], start: _Place | None = None
+) -> Iterator[Generator[_Row, None, None]]:
+    """The rows of a table, from a place on or all of them."""
+    with disk_errors(f"read {path}"), closing(_read(path, columns, start)) as rows:
+        yield rows
+
+
+def _read(path: Path, columns: list[str], start: _Place | None) -> Generator[_Row, None, None]:
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return _read_csv(path, columns, ",")
+        return _read_csv(path, columns, ",", start)
     if suffix == ".tsv":
-        return _read_csv(path, columns, "\t")
+        return _read_csv(path, columns, "\t", start)
     if suffix in (".jsonl", ".ndjson"):
-        return _read_json_lines(path, columns)
+        return _read_json_lines(path, columns, start or _Place())
     if suffix == ".parquet":
-        return _read_parquet(path, columns)
-    raise UsageError(f"{path}: expected a table whose name ends in {', '.join(TABLE_SUFFIXES)}.")
+        return _read_parquet(path, columns, start or _Place())
+    raise _no_table(path)
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a text file with their ends as they are."""
-    # Surrogates stand for undecodable bytes until their line is known.
-    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.isascii() and not _is_unicode(line):
-                raise DataError(f"{path}, line {number} is not UTF-8 text.")
-            yield line
+def _no_table(path: Path) -> UsageError:
+    return UsageError(f"{path}: expected a table whose name ends in {_SUFFIXES}.")
 
 
-def _read_csv(path: Path, columns: list[str], delimiter: str) -> Generator[_Row, None, None]:
-    reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
-    line, row = 1, 0
+class _Lines:
+    """The lines of a text file with their ends as they are.
+
+    Args:
+        path: the file.
+        start: where the first of them begins.
+
+    Attributes:
+        number: of the line that was read last, from 1.
+        offset: the byte behind it.
+    """
+
+    def __init__(self, path: Path, start: _Place) -> None:
+        self._path = path
+        self.number, self.offset = start.line - 1, start.offset
+
+    def __iter__(self) -> Iterator[str]:
+        with open(self._path, "rb") as file:
+            if self.offset == 0 and file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+                self.offset = len(codecs.BOM_UTF8)
+            file.seek(self.offset)
+            # Surrogates stand for undecodable bytes until their line is known.
+            decoded = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+            for line in decoded:
+                self.number += 1
+                try:
+                    self.offset += len(line) if line.isascii() else len(line.encode())
+                except UnicodeEncodeError as error:
+                    raise DataError(
+                        f"{self._path}, line {self.number} is not UTF-8 text."
+                    ) from error
+                yield line
+
+
+def _read_csv(
+    path: Path, columns: list[str], delimiter: str, start: _Place | None
+) -> Generator[_Row, None, None]:
+    lines = _Lines(path, _Place())
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    place = _Place()
     # The limit is the whole process's.
     limit_before = csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
@@ -157,45 +324,50 @@ def _read_csv(path: Path, columns: list[str], delimiter: str) -> Generator[_Row,
             raise DataError(f"{path} is empty. Expected a header with {_quoted(columns)}.")
         _check_columns(f"{path}, line 1", columns, header)
         positions = [header.index(column) for column in columns]
-        line = reader.line_num + 1
+        place = _Place(1, lines.number + 1, lines.offset)
+        if start is not None:
+            place, lines = start, _Lines(path, start)
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
         for values in reader:
             if values:
-                row += 1
-                where = f"row {row} (line {line})"
+                where = f"row {place.row} (line {place.line})"
                 if len(values) != len(header):
                     raise DataError(
                         f"{path}, {where} has {len(values)} fields. "
                         f"Expected {len(header)}, as in the header."
                     )
-                yield where, [values[position] for position in positions]
-            line = reader.line_num + 1
+                yield where, place, [values[position] for position in positions]
+            place = _Place(place.row + bool(values), lines.number + 1, lines.offset)
     except csv.Error as error:
         raise DataError(
-            f"{path}, row {row + 1} (line {line}): {error}.\n"
+            f"{path}, row {place.row} (line {place.line}): {error}.\n"
             "A field with quotation marks or line breaks is quoted, the marks in it doubled."
         ) from error
     finally:
         csv.field_size_limit(limit_before)
 
 
-def _read_json_lines(path: Path, columns: list[str]) -> Generator[_Row, None, None]:
-    row = 0
-    for line, text in enumerate(_lines(path), start=1):
-        if not text.strip():
-            continue
-        row += 1
-        where = f"row {row} (line {line})"
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}, {where} is not valid JSON: {error}") from error
-        if not isinstance(values, dict):
-            raise DataError(f"{path}, {where} is {text.strip()[:40]!r}. Expected a JSON object.")
-        _check_columns(f"{path}, {where}", columns, list(values))
-        yield where, [values[column] for column in columns]
+def _read_json_lines(path: Path, columns: list[str], start: _Place) -> Generator[_Row, None, None]:
+    lines = _Lines(path, start)
+    place = start
+    for text in lines:
+        is_row = bool(text.strip())
+        if is_row:
+            where = f"row {place.row} (line {place.line})"
+            try:
+                values = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{path}, {where} is not valid JSON: {error}") from error
+            if not isinstance(values, dict):
+                raise DataError(
+                    f"{path}, {where} is {text.strip()[:40]!r}. Expected a JSON object."
+                )
+            _check_columns(f"{path}, {where}", columns, list(values))
+            yield where, place, [values[column] for column in columns]
+        place = _Place(place.row + is_row, lines.number + 1, lines.offset)
 
 
-def _read_parquet(path: Path, columns: list[str]) -> Generator[_Row, None, None]:
+def _read_parquet(path: Path, columns: list[str], start: _Place) -> Generator[_Row, None, None]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -208,11 +380,19 @@ def _read_parquet(path: Path, columns: list[str]) -> Generator[_Row, None, None]
         try:
             file = pyarrow.parquet.ParquetFile(opened)
             _check_columns(str(path), columns, file.schema_arrow.names)
-            row = 0
-            for batch in file.iter_batches(columns=columns):
-                for values in zip(*(batch[name].to_pylist() for name in columns), strict=True):
+            before = start.row - 1
+            groups = list(range(file.num_row_groups))
+            # A group of rows is the least that can be looked up.
+            while groups and before >= (size := file.metadata.row_group(groups[0]).num_rows):
+                before -= size
+                del groups[0]
+            row = start.row
+            for batch in file.iter_batches(columns=columns, row_groups=groups):
+                rows = batch.slice(before)
+                before = max(0, before - len(batch))
+                for values in zip(*(rows[name].to_pylist() for name in columns), strict=True):
+                    yield f"row {row}", _Place(row), list(values)
                     row += 1
-                    yield f"row {row}", list(values)
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path} is not a valid Parquet file: {error}") from error
 
@@ -231,7 +411,13 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def _text(value: object, where: str, column: str) -> str:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if isinstance(value, str) and not value.strip():
+        value = None
+    return _string(value, where, column)
+
+
+def _string(value: object, where: str, column: str) -> str:
+    if value is None:
         raise DataError(f"{where}: {column!r} is empty. Expected a text.")
     if not isinstance(value, str):
         raise DataError(f"{where}: {column!r} is {value!r:.40}. Expected a text.")

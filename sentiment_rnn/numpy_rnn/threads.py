@@ -16,6 +16,8 @@ from sentiment_rnn.architectures.layers import NetworkSpec
 
 # Below so many operations a product is quicker on one processor, or hardly slower.
 _SMALL_PRODUCT = 1 << 22
+# Whether this process is inside `one_processor`.
+_alone = False
 
 
 @contextmanager
@@ -25,6 +27,24 @@ def one_thread() -> Iterator[None]:
 
     with ThreadpoolController().limit(limits=1, user_api="blas"):
         yield
+
+
+@contextmanager
+def one_processor() -> Iterator[None]:
+    """Inside the ``with``, this process uses one processor, as one of many that each do their part.
+
+    Example:
+        >>> with one_processor():
+        ...     count_processors()
+        1
+    """
+    global _alone
+    before, _alone = _alone, True
+    try:
+        with one_thread():
+            yield
+    finally:
+        _alone = before
 
 
 @contextmanager
@@ -71,6 +91,8 @@ def count_processors() -> int:
         >>> count_processors() >= 1
         True
     """
+    if _alone:
+        return 1
     if hasattr(os, "sched_getaffinity"):  # where the system can give a process a part of them
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

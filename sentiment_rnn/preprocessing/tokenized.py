@@ -7,7 +7,6 @@ vectors: a batch of texts at a time, so that no more than a few batches are ever
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment_rnn._cache import LARGE, cached_arrays, pack_texts, unpack_texts
+from sentiment_rnn._cache import LARGE, cached_arrays, hash_of_texts, pack_texts, unpack_texts
 from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
 
 # Characters of a batch, some 200 reviews: enough for a vocabulary to pay.
@@ -141,7 +140,7 @@ class Corpus:
         if self._cache is None:
             return make()
         if self._fingerprint is None:
-            self._fingerprint = _hash_of_texts(self._texts)
+            self._fingerprint = hash_of_texts(self._texts)
         options = [self._tokenizer.keep_break_tags, self._tokenizer.lowercase]
         return cached_arrays(self._cache, [name, *options, self._fingerprint, *made_from], make)
 
@@ -175,13 +174,3 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _hash_of_texts(texts: Sequence[str]) -> str:
-    digest = hashlib.sha256()
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        # The length keeps ["ab", "c"] apart from ["a", "bc"].
-        digest.update(b"%d " % len(data))
-        digest.update(data)
-    return digest.hexdigest()

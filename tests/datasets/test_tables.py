@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment_rnn.datasets import load_table
+from sentiment_rnn.datasets import load_table, tables
+from sentiment_rnn.datasets.tables import find_tables, read_part, split_table
 from sentiment_rnn.errors import DataError, ResourceError, UsageError
 
 
@@ -366,3 +367,107 @@ def test_classes_that_are_none(tmp_path):
         load_table(path, multiclass=True)
     with pytest.raises(UsageError, match="Either each label is a class, or positive_from"):
         load_table(path, multiclass=True, positive_from=3)
+
+
+# In parts
+
+
+@every_format
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 100])
+def test_parts_hold_each_row_once_and_in_order(tmp_path, suffix, rows):
+    texts = ["a", "", " ", 'said "no"\r\nand left', "caf\u00e9\t\U0001f600", "x,y", "the last"]
+    path = write_rows(tmp_path / f"a.{suffix}", [(text, "?") for text in texts])
+    parts = list(split_table(path, rows=rows))
+    assert [part.rows for part in parts[:-1]] == [rows] * (len(parts) - 1)
+    assert [part.row for part in parts] == list(range(1, len(texts) + 1, rows))
+    # Each by itself, in any order.
+    found = {part.row: read_part(part) for part in reversed(parts)}
+    assert [text for part in parts for text in found[part.row]] == texts
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+@given(texts=texts, rows=st.integers(1, 9))
+@settings(max_examples=50, deadline=None)
+def test_any_texts_come_back_from_their_parts(tmp_path_factory, suffix, texts, rows):
+    path = write_rows(tmp_path_factory.mktemp("table") / f"a.{suffix}", [(t, "") for t in texts])
+    parts = list(split_table(path, rows=rows))
+    assert [text for part in parts for text in read_part(part)] == texts
+
+
+def test_parts_of_a_spreadsheets_csv(tmp_path):
+    content = '\ufefftext,label\r\n\r\n"caf\u00e9\r\n",1\r\n\r\n\r\nb,2\r\nc,3\r\n\r\n'
+    parts = list(split_table(write(tmp_path / "a.csv", content), rows=1))
+    assert [(part.row, part.line) for part in parts] == [(1, 3), (2, 7), (3, 8)]
+    assert [read_part(part) for part in parts] == [["caf\u00e9\r\n"], ["b"], ["c"]]
+
+
+def test_parts_of_json_lines_with_a_byte_order_mark(tmp_path):
+    content = '\ufeff\n{"text": "\u00e9"}\n\n{"text": "b"}\n{"text": "c"}'
+    parts = list(split_table(write(tmp_path / "a.jsonl", content), rows=2))
+    assert [(part.row, part.rows) for part in parts] == [(1, 2), (3, 1)]
+    assert [read_part(part) for part in parts] == [["\u00e9", "b"], ["c"]]
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 20])
+def test_parts_of_parquet_whatever_its_row_groups(tmp_path, size):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    texts = [f"text {number}" for number in range(11)]
+    parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "a.parquet", row_group_size=size)
+    parts = list(split_table(tmp_path / "a.parquet", rows=4))
+    assert [read_part(part) for part in parts] == [texts[:4], texts[4:8], texts[8:]]
+
+
+def test_a_part_of_long_texts_has_fewer_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "PART_CHARACTERS", 10)
+    path = write_rows(tmp_path / "a.jsonl", [(text, 0) for text in ("x" * 50, "a", "b" * 9, "c")])
+    assert [part.rows for part in split_table(path, rows=3)] == [1, 2, 1]
+
+
+@every_format
+def test_a_part_of_a_table_that_has_changed(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", 0), ("b", 1), ("c", 0)])
+    _, part = split_table(path, rows=2)
+    write_rows(path, [("a", 0), ("b", 1), ("d", 0)])
+    expected = re.escape(f"{path}, from row 3: the texts are others than before")
+    with pytest.raises(DataError, match=expected):
+        read_part(part)
+    write_rows(path, [("a", 0), ("b", 1)])
+    with pytest.raises(DataError, match=expected):
+        read_part(part)
+    path.unlink()
+    with pytest.raises(ResourceError, match=r"Could not read .*: No such file"):
+        read_part(part)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"text": null}', "'text' is empty. Expected a text"),
+        ('{"text": 12}', "'text' is 12. Expected a text"),
+        ('{"body": "a"}', "has no column 'text'. Present: 'body'"),
+        ("{", "is not valid JSON"),
+    ],
+)
+def test_a_row_that_no_part_can_have(tmp_path, line, message):
+    path = write(tmp_path / "a.jsonl", f'{{"text": "a"}}\n{{"text": "b"}}\n{line}\n')
+    parts = split_table(path, rows=1)
+    assert [next(parts).row, next(parts).row] == [1, 2]
+    with pytest.raises(DataError, match=rf"row 3 \(line 3\):? {message}"):
+        next(parts)
+
+
+def test_the_tables_of_a_folder(tmp_path):
+    for name in ("b.csv", "a.JSONL", "c.parquet", "_SUCCESS", ".a.csv.crc"):
+        write(tmp_path / name, "")
+    assert [path.name for path in find_tables(tmp_path)] == ["a.JSONL", "b.csv", "c.parquet"]
+    assert find_tables(tmp_path / "b.csv") == [tmp_path / "b.csv"]
+    write(tmp_path / "notes.txt", "")
+    with pytest.raises(UsageError, match=r"notes\.txt: expected a table whose name ends in \.csv"):
+        find_tables(tmp_path)
+    (tmp_path / "notes.txt").unlink()
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises(UsageError, match=r"d\.csv: expected a table"):
+        find_tables(tmp_path)
+    with pytest.raises(ResourceError, match=r"d\.csv has no tables\. Expected files whose names"):
+        find_tables(tmp_path / "d.csv")

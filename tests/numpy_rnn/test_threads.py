@@ -4,7 +4,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
-from sentiment_rnn.numpy_rnn.threads import count_processors, threads_for
+from sentiment_rnn.numpy_rnn.threads import count_processors, one_processor, threads_for
 
 
 def blas_threads():
@@ -31,3 +31,14 @@ def test_processors_are_those_of_the_process():
     finally:
         os.sched_setaffinity(0, before)
     assert count_processors() == len(before)
+
+
+def test_one_processor_of_many():
+    before = count_processors()
+    with threadpool_limits(3, "blas"):
+        with one_processor():
+            assert (count_processors(), blas_threads()) == (1, {1})
+            with one_processor():
+                pass
+            assert count_processors() == 1
+        assert (count_processors(), blas_threads()) == (before, {3})
