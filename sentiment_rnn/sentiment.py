@@ -7,7 +7,7 @@ import inspect
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     import keras
 
     from sentiment_rnn.training.config import PretrainingConfig
-    from sentiment_rnn.training.fit import EncodedTexts, FitResult, Task
+    from sentiment_rnn.training.fit import AfterEpoch, EncodedTexts, FitResult, Task
 
 DEFAULT_MODEL = "distilled"
 _VECTORS_FILE = "word_vectors.npz"
@@ -222,6 +222,7 @@ class SentimentClassifier:
         taught_texts: Sequence[str] = (),
         taught_probabilities: Sequence[float] | np.ndarray = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        after_epoch: AfterEpoch | None = None,
         cache: str | Path | None = None,
         verbose: bool = False,
     ) -> SentimentClassifier:
@@ -237,6 +238,9 @@ class SentimentClassifier:
                 the probability of the second class ``(taught texts,)``. They are learned from as
                 the labels are, and never validate.
             callbacks: Keras callbacks to call in training; with the engine "keras" only.
+            after_epoch: called after each epoch, whichever engine trains, with its number, from 1
+                and going on where training goes on, and its scores, as ``history_`` names them.
+                Training stops if it answers true.
             cache: a folder where the tokens and ids of large corpora are kept, so that the next
                 training on the same texts begins at once; None keeps nothing. It changes no result.
             verbose: whether to show progress on standard error.
@@ -319,7 +323,11 @@ class SentimentClassifier:
             trainable_vectors=settings.architecture.trainable_vectors,
             initial_accuracy=self._scores(validation)["accuracy"] if warm else None,
         )
-        result = _run(task, callbacks, verbose)
+
+        def end_epoch(epoch: int, scores: Mapping[str, float]) -> bool | None:
+            return None if after_epoch is None else after_epoch(epochs_before + epoch, scores)
+
+        result = _run(task, callbacks, end_epoch, verbose)
         if result.vectors is not None:
             preprocessor = with_vectors(preprocessor, result.vectors)
         before = self.history_ if warm else {}
@@ -1085,15 +1093,20 @@ def _network(settings: Preset, vector_size: int) -> NetworkSpec:
         raise UsageError(str(error)) from error
 
 
-def _run(task: Task, callbacks: Sequence[keras.callbacks.Callback], verbose: bool) -> FitResult:
+def _run(
+    task: Task,
+    callbacks: Sequence[keras.callbacks.Callback],
+    after_epoch: AfterEpoch,
+    verbose: bool,
+) -> FitResult:
     """Trains with the engine that the task names."""
     if task.config.engine == "numpy":
         from sentiment_rnn.training.numpy_engine import fit_with_numpy
 
-        return fit_with_numpy(task, verbose=verbose)
+        return fit_with_numpy(task, after_epoch=after_epoch, verbose=verbose)
     from sentiment_rnn.training.keras_engine import fit_with_keras
 
-    return fit_with_keras(task, callbacks=callbacks, verbose=verbose)
+    return fit_with_keras(task, callbacks=callbacks, after_epoch=after_epoch, verbose=verbose)
 
 
 def _preprocessor(
