@@ -26,6 +26,7 @@ from sentiment_rnn.presets import (
 )
 
 INTERRUPTED = 130
+PRESET = "NAME|FILE.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     before.add_argument(
         "--preset",
-        choices=tuple(PRESETS),
+        metavar=PRESET,
         default="recommended",
         help="whose network it is (recommended)",
     )
@@ -440,7 +441,10 @@ def _add_data_arguments(command: argparse.ArgumentParser, default: str | None) -
 
 def _add_preset_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--preset", choices=tuple(PRESETS), help="settings to begin with (textbook)"
+        "--preset",
+        metavar=PRESET,
+        help=f"settings to begin with: {', '.join(PRESETS)}, or a file such as tune writes "
+        "(textbook)",
     )
     group = command.add_argument_group("settings", "What the preset says can be changed.")
     _add_options(group, OPTIONS)

@@ -41,7 +41,7 @@ from sentiment_rnn.preprocessing.tokenized import (
     tokenize_batches,
 )
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
-from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
+from sentiment_rnn.presets import OPTIONS, PRESETS, Preset, find_preset
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +57,8 @@ class SentimentClassifier:
     """A recurrent network that classifies the sentiment of texts; a scikit-learn estimator.
 
     Args:
-        preset: name of the settings to begin with, a key of `PRESETS`.
+        preset: the settings to begin with: the name of one of `PRESETS`, or a JSON file as
+            `write_preset` and ``sentiment-rnn tune`` write it.
         vectors: "imdb" for the vectors that come with the package, "train" to train them on the
             texts given to `fit`, a path of a word2vec file, of an ``.npz`` file that
             `WordVectors.save` wrote or of a model folder whose vectors to take, or `WordVectors`.
@@ -100,7 +101,7 @@ class SentimentClassifier:
 
     def __init__(
         self,
-        preset: str = "textbook",
+        preset: str | Path = "textbook",
         *,
         vectors: str | Path | WordVectors = "imdb",
         seed: int = 0,
@@ -340,9 +341,8 @@ class SentimentClassifier:
         self._trained_with = settings
         self.metrics_ = {"validation": self._scores(validation)}
         self.provenance_ = {
-            "preset": self.preset,
+            **self._named_settings(settings),
             "seed": self.seed,
-            "options": settings.changes_from(PRESETS[self.preset]),
             "trained_on": {
                 "texts": len(texts),
                 "taught": len(taught_texts),
@@ -433,9 +433,8 @@ class SentimentClassifier:
         self._trained_with = settings
         self.metrics_ = {}
         self.provenance_ = {
-            "preset": self.preset,
+            **self._named_settings(settings),
             "seed": self.seed,
-            "options": settings.changes_from(PRESETS[self.preset]),
             "pretrained_on": {"texts": len(texts), "words": sum(map(len, encoded))},
             "pretraining": dataclasses.asdict(config),
             "perplexity": round(float(np.exp(result.history["val_loss"][-1])), 2),
@@ -476,13 +475,16 @@ class SentimentClassifier:
         return self._network.count_params()
 
     def _settings(self) -> Preset:
-        if self.preset not in PRESETS:
-            raise UsageError(
-                f"Unknown preset {self.preset!r}. Expected one of: {', '.join(PRESETS)}"
-            )
+        preset = find_preset(self.preset)
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise UsageError(f"The seed must be a whole number below 2^32. Received: {self.seed!r}")
-        return PRESETS[self.preset].replace(**self._options())
+        return preset.replace(**self._options())
+
+    def _named_settings(self, settings: Preset) -> dict[str, Any]:
+        """The settings as a preset's name and what differs from it, for the provenance."""
+        # A file may be another one tomorrow.
+        name = str(self.preset) if self.preset in PRESETS else "textbook"
+        return {"preset": name, "options": settings.changes_from(PRESETS[name])}
 
     def _options(self) -> dict[str, Any]:
         options = {name: getattr(self, name) for name in OPTIONS}
@@ -886,11 +888,9 @@ class SentimentClassifier:
             trained_with = Preset(saved.preprocessing, saved.architecture, saved.training)
             preset = saved.provenance.get("preset")
             seed = saved.provenance.get("seed")
-            classifier.set_params(
-                preset=preset if preset in PRESETS else "textbook",
-                seed=seed if isinstance(seed, int) else 0,
-            )
-            classifier.set_params(**trained_with.changes_from(PRESETS[classifier.preset]))
+            preset = preset if preset in PRESETS else "textbook"
+            classifier.set_params(preset=preset, seed=seed if isinstance(seed, int) else 0)
+            classifier.set_params(**trained_with.changes_from(PRESETS[preset]))
             classifier._trained_with = trained_with
         classifier._restore(saved)
         return classifier

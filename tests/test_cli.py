@@ -491,7 +491,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
             "units must be a whole number from 1 to 1,000,000. Received: 0",
         ),
         (["train", "--units", "x"], 2, "argument --units: invalid int value: 'x'"),
-        (["train", "--preset", "x"], 2, "invalid choice: 'x'"),
+        (["train", "--preset", "x"], 2, "Unknown preset 'x'. Expected one of: textbook, "),
         (["train", "--unit", "3x"], 2, "unit"),
         (["train", "--nonsense"], 2, "unrecognized arguments: --nonsense"),
         (["train", "--masking"], 2, "the head flatten has weights for each of them"),

@@ -54,7 +54,7 @@ def train(options: Namespace) -> None:
     from sentiment_rnn.sentiment import SentimentClassifier
     from sentiment_rnn.training.run_log import append_run
 
-    out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
+    out = options.out or default_place(options)
     settings = {name: getattr(options, name) for name in OPTIONS}
     if options.resume:
         own = ("preset", "vectors", "seed", "pretrained")
@@ -405,6 +405,11 @@ def _keras_files(
         texts=texts,
         limit=limit,
     )
+
+
+def default_place(options: Namespace) -> Path:
+    """Where a model goes unless it is told otherwise, named after its data and preset."""
+    return TRAINED / f"{_name_of(options.data)}-{Path(options.preset or 'textbook').stem}"
 
 
 def _name_of(data: str) -> str:
