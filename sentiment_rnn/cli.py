@@ -106,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--overwrite", action="store_true", help="replace the model in --out")
     train.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="write a log there that TensorBoard shows"
+    )
+    train.add_argument(
         "--test",
         action=argparse.BooleanOptionalAction,
         default=True,

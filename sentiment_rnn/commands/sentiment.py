@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -18,7 +19,7 @@ from sentiment_rnn.commands.data import (
     shortened,
     with_first,
 )
-from sentiment_rnn.commands.imports import begin_import, import_keras
+from sentiment_rnn.commands.imports import import_engine, import_keras
 from sentiment_rnn.commands.output import (
     format_scores,
     format_table,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from sentiment_rnn.preprocessing import PreprocessingConfig
     from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.fit import AfterEpoch
 
 TRAINED = Path("trained")
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
@@ -82,25 +84,25 @@ def train(options: Namespace) -> None:
             pretrained=options.pretrained,
             **settings,
         )
-    if classifier.settings().training.engine == "keras":
-        import_keras()
-    else:
-        # A gradient needs it, and it takes as long as finding what was read before.
-        begin_import("scipy.sparse")
+    engine = classifier.settings().training.engine
+    log = _training_log(options.tensorboard)
+    import_engine(engine)
     teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
     train, test = read_data(options, unsupervised=bool(teachers))
     taught_texts, taught = _taught(teachers, train.unsupervised or [])
     if options.limit is not None:
         train = train.limit(options.limit, classifier.seed)
-    classifier.fit(
-        train.texts,
-        train.labels,
-        groups=train.groups,
-        taught_texts=taught_texts,
-        taught_probabilities=taught,
-        cache=cache_of(options),
-        verbose=True,
-    )
+    with log as after_epoch:
+        classifier.fit(
+            train.texts,
+            train.labels,
+            groups=train.groups,
+            taught_texts=taught_texts,
+            taught_probabilities=taught,
+            after_epoch=after_epoch,
+            cache=cache_of(options),
+            verbose=True,
+        )
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
         classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
@@ -118,6 +120,20 @@ def train(options: Namespace) -> None:
     )
     print(f"saved {out}", file=sys.stderr)
     print(format_scores(classifier.metrics_))
+
+
+def _training_log(folder: Path | None) -> AbstractContextManager[AfterEpoch | None]:
+    """What gives the function that writes the log of training, if there is to be one."""
+    if folder is None:
+        return nullcontext()
+    try:
+        from sentiment_rnn.training.tensorboard import tensorboard_log
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"A log for TensorBoard needs {error.name}, which is not installed: "
+            'pip install "sentiment_rnn[tensorboard]"'
+        ) from error
+    return tensorboard_log(folder)
 
 
 def pretrain(options: Namespace) -> None:
