@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sentiment_rnn.commands import characters, sentiment, serving, tools
+from sentiment_rnn.commands import characters, sentiment, serving, tools, tuning
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
     CHARACTER_OPTIONS,
@@ -114,6 +114,50 @@ def _parser() -> argparse.ArgumentParser:
         default=True,
         help="evaluate on the test part in the end",
     )
+
+    search = _command(
+        commands,
+        "tune",
+        tuning.tune,
+        "train with many settings, and keep those that are best in validation",
+    )
+    _add_data_arguments(search, "sample")
+    search.add_argument(
+        "--trials",
+        type=_count,
+        metavar="N",
+        default=20,
+        help="go on until the study has so many, those counted that it has already (20)",
+    )
+    search.add_argument(
+        "--study",
+        type=Path,
+        metavar="FILE.db",
+        help="where the trials are kept; one that is there is continued, and several processes may "
+        "work on it (trained/…)",
+    )
+    search.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.json",
+        help="the best settings, for train --preset (beside the study)",
+    )
+    search.add_argument(
+        "--vary",
+        action="append",
+        metavar="NAME=LOW:HIGH|a,b,c",
+        help="draw a setting from this instead of its usual range, or draw it at all; for several "
+        "give it again. Without it learning_rate, units, cell, dropout, head and batch_size vary, "
+        "but for those that are set",
+    )
+    search.add_argument(
+        "--vectors", metavar="imdb|PATH", default="imdb", help="word vectors, as of train (imdb)"
+    )
+    search.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of all trainings, and what is drawn (0)"
+    )
+    search.add_argument("--limit", type=int, metavar="N", help="train on N texts only")
+    _add_preset_arguments(search)
 
     before = _command(
         commands,

@@ -11,7 +11,7 @@ from sentiment_rnn.training.tensorboard import tensorboard_log
 
 def curves(folder):
     """What TensorBoard reads: by part and chart, the value of each step."""
-    found = {}
+    found: dict[tuple[str, str], dict[int, object]] = {}
     for path in sorted(folder.rglob("events.out.tfevents.*")):
         for event in EventFileLoader(str(path)).Load():
             for value in event.summary.value:
