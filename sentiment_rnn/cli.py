@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sentiment_rnn.commands import characters, scoring, sentiment, serving, tools
+from sentiment_rnn.commands import characters, scoring, sentiment, serving, tools, tuning
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
     CHARACTER_OPTIONS,
@@ -26,6 +26,7 @@ from sentiment_rnn.presets import (
 )
 
 INTERRUPTED = 130
+PRESET = "NAME|FILE.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,11 +106,58 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--overwrite", action="store_true", help="replace the model in --out")
     train.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="write a log there that TensorBoard shows"
+    )
+    train.add_argument(
         "--test",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="evaluate on the test part in the end",
     )
+
+    search = _command(
+        commands,
+        "tune",
+        tuning.tune,
+        "train with many settings, and keep those that are best in validation",
+    )
+    _add_data_arguments(search, "sample")
+    search.add_argument(
+        "--trials",
+        type=_count,
+        metavar="N",
+        default=20,
+        help="go on until the study has so many, those counted that it has already (20)",
+    )
+    search.add_argument(
+        "--study",
+        type=Path,
+        metavar="FILE.db",
+        help="where the trials are kept; one that is there is continued, and several processes may "
+        "work on it (trained/…)",
+    )
+    search.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.json",
+        help="the best settings, for train --preset (beside the study)",
+    )
+    search.add_argument(
+        "--vary",
+        action="append",
+        metavar="NAME=LOW:HIGH|a,b,c",
+        help="draw a setting from this instead of its usual range, or draw it at all; for several "
+        "give it again. Without it learning_rate, units, cell, dropout, head and batch_size vary, "
+        "but for those that are set",
+    )
+    search.add_argument(
+        "--vectors", metavar="imdb|PATH", default="imdb", help="word vectors, as of train (imdb)"
+    )
+    search.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of all trainings, and what is drawn (0)"
+    )
+    search.add_argument("--limit", type=int, metavar="N", help="train on N texts only")
+    _add_preset_arguments(search)
 
     before = _command(
         commands,
@@ -123,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     before.add_argument(
         "--preset",
-        choices=tuple(PRESETS),
+        metavar=PRESET,
         default="recommended",
         help="whose network it is (recommended)",
     )
@@ -480,9 +528,9 @@ def _add_preset_arguments(
 ) -> None:
     command.add_argument(
         "--preset",
-        choices=(*PRESETS, *baselines),
-        help="settings to begin with (textbook)"
-        + ("; nbsvm and tfidf count words instead" if baselines else ""),
+        metavar=PRESET,
+        help=f"settings to begin with: {', '.join(PRESETS)}, or a file such as tune writes "
+        "(textbook)" + "".join(f"; {name} counts words instead" for name in baselines),
     )
     group = command.add_argument_group("settings", "What the preset says can be changed.")
     _add_options(group, OPTIONS)

@@ -188,6 +188,66 @@ def plot_thoughts(
 _MARKERS = "osD^v<>pPX*h"
 
 
+def plot_trials(complete: Mapping[int, float], pruned: Mapping[int, float]) -> Figure:
+    """Draws what the trials of a study reached, and the best that was known after each.
+
+    Args:
+        complete: by the number of the trial, its validation accuracy.
+        pruned: the same of trials that ended early because others were better.
+
+    Returns:
+        A Matplotlib figure.
+
+    Example:
+        >>> figure = plot_trials({0: 0.7, 1: 0.6, 3: 0.8}, {2: 0.5})
+        >>> best = figure.axes[0].lines[0]
+        >>> best.get_xdata().tolist(), best.get_ydata().tolist()
+        ([0, 1, 3], [0.7, 0.7, 0.8])
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    numbers = sorted(complete)
+    best = np.maximum.accumulate([complete[number] for number in numbers])
+    axes.plot(np.array(numbers), best, drawstyle="steps-post", label="best so far")
+    axes.plot(list(complete), list(complete.values()), "o", label="complete")
+    if pruned:
+        axes.plot(list(pruned), list(pruned.values()), "x", color="grey", label="ended early")
+    axes.set(xlabel="trial", ylabel="validation accuracy")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def plot_importances(importances: Mapping[str, float]) -> Figure:
+    """Draws how much each setting has to do with how good the trials of a study are.
+
+    Args:
+        importances: the share of each by name, the largest first.
+
+    Returns:
+        A Matplotlib figure.
+
+    Example:
+        >>> figure = plot_importances({"units": 0.75, "dropout": 0.25})
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['units', 'dropout']
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 1.2 + 0.35 * len(importances)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(importances), list(importances.values()))
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.invert_yaxis()
+    axes.set(xlabel="importance", xlim=(0, 1.1))
+    axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
 # Blue, white, green: green is the lighter one, so that the two ends differ in more than hue.
 CELL_COLOURS = ("#6d98ff", "#ffffff", "#9fdc4e")
 _FONT = "DejaVu Sans Mono"  # comes with Matplotlib

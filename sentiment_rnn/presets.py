@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from sentiment_rnn._files import atomic_file
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.config import ArchitectureConfig
-from sentiment_rnn.errors import UsageError
+from sentiment_rnn.errors import ModelError, UsageError
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
 from sentiment_rnn.training.config import (
     CharacterTrainingConfig,
@@ -47,7 +50,7 @@ class Preset:
                 "not count."
             )
 
-    def replace(self, **options: Any) -> Preset:
+    def replace(self, /, **options: Any) -> Preset:
         """The same with some options changed, whichever of the three configs they are in.
 
         Raises:
@@ -197,3 +200,65 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
 }
+
+_LARGEST_FILE = 1 << 16
+
+
+def find_preset(preset: str | Path) -> Preset:
+    """The preset of a name, or that of a file.
+
+    Args:
+        preset: a key of `PRESETS`; or a file whose name ends in ``.json``: an object with any of
+            `OPTIONS`. What it does not say is as in the preset "textbook".
+
+    Raises:
+        UsageError: if there is none, or the file has an unknown key or a value that makes no sense.
+
+    Example:
+        >>> find_preset("bidirectional").architecture.units
+        10
+    """
+    if preset in PRESETS:
+        return PRESETS[str(preset)]
+    path = Path(str(preset))
+    if path.suffix != ".json":
+        raise UsageError(
+            f"Unknown preset {str(preset)!r}. Expected one of: {', '.join(PRESETS)}; or a file, "
+            "NAME.json"
+        )
+    from sentiment_rnn.persistence.trusted import as_object, read_json
+
+    try:
+        options = as_object(read_json(path, max_bytes=_LARGEST_FILE), str(path))
+    except ModelError as error:
+        raise UsageError(str(error)) from error
+    try:
+        return Preset().replace(**options)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def write_preset(path: Path, preset: Preset) -> None:
+    """Writes a file that `find_preset` reads: what differs from the preset "textbook".
+
+    Args:
+        path: the file, whose name ends in ``.json``.
+        preset: the settings.
+
+    Raises:
+        ResourceError: if it can't be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "wide.json"
+        ...     write_preset(path, Preset().replace(units=100))
+        ...     print(path.read_text(), find_preset(path).architecture.units)
+        {
+         "units": 100
+        }
+         100
+    """
+    with atomic_file(path) as temporary:
+        options = json.dumps(preset.changes_from(Preset()), indent=1)
+        temporary.write_text(options + "\n", encoding="utf-8")

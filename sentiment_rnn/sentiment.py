@@ -7,7 +7,7 @@ import inspect
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,13 +47,13 @@ from sentiment_rnn.preprocessing.tokenized import (
     tokenize_batches,
 )
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
-from sentiment_rnn.presets import OPTIONS, PRESETS, Preset
+from sentiment_rnn.presets import OPTIONS, PRESETS, Preset, find_preset
 
 if TYPE_CHECKING:
     import keras
 
     from sentiment_rnn.training.config import PretrainingConfig
-    from sentiment_rnn.training.fit import EncodedTexts, FitResult, Task
+    from sentiment_rnn.training.fit import AfterEpoch, EncodedTexts, FitResult, Task
 
 DEFAULT_MODEL = "distilled"
 _VECTORS_FILE = "word_vectors.npz"
@@ -63,7 +63,8 @@ class SentimentClassifier(TextClassifier):
     """A recurrent network that classifies the sentiment of texts; a scikit-learn estimator.
 
     Args:
-        preset: name of the settings to begin with, a key of `PRESETS`.
+        preset: the settings to begin with: the name of one of `PRESETS`, or a JSON file as
+            `write_preset` and ``sentiment-rnn tune`` write it.
         vectors: "imdb" for the vectors that come with the package, "train" to train them on the
             texts given to `fit`, a path of a word2vec file, of an ``.npz`` file that
             `WordVectors.save` wrote or of a model folder whose vectors to take, or `WordVectors`.
@@ -101,7 +102,7 @@ class SentimentClassifier(TextClassifier):
 
     def __init__(
         self,
-        preset: str = "textbook",
+        preset: str | Path = "textbook",
         *,
         vectors: str | Path | WordVectors = "imdb",
         seed: int = 0,
@@ -210,6 +211,7 @@ class SentimentClassifier(TextClassifier):
         taught_texts: Sequence[str] = (),
         taught_probabilities: Sequence[float] | np.ndarray = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        after_epoch: AfterEpoch | None = None,
         cache: str | Path | None = None,
         verbose: bool = False,
     ) -> SentimentClassifier:
@@ -226,6 +228,9 @@ class SentimentClassifier(TextClassifier):
                 ``(taught texts, classes)``. They are learned from as the labels are, and never
                 validate.
             callbacks: Keras callbacks to call in training; with the engine "keras" only.
+            after_epoch: called after each epoch, whichever engine trains, with its number, from 1
+                and going on where training goes on, and its scores, as ``history_`` names them.
+                Training stops if it answers true.
             cache: a folder where the tokens and ids of large corpora are kept, so that the next
                 training on the same texts begins at once; None keeps nothing. It changes no result.
             verbose: whether to show progress on standard error.
@@ -311,7 +316,11 @@ class SentimentClassifier(TextClassifier):
                 self._scores(validation, numbers[validation_part])["accuracy"] if warm else None
             ),
         )
-        result = _run(task, callbacks, verbose)
+
+        def end_epoch(epoch: int, scores: Mapping[str, float]) -> bool | None:
+            return None if after_epoch is None else after_epoch(epochs_before + epoch, scores)
+
+        result = _run(task, callbacks, end_epoch, verbose)
         if result.vectors is not None:
             preprocessor = with_vectors(preprocessor, result.vectors)
         before = self.history_ if warm else {}
@@ -324,9 +333,8 @@ class SentimentClassifier(TextClassifier):
         self._trained_with = settings
         self.metrics_ = {"validation": self._scores(validation, numbers[validation_part])}
         self.provenance_ = {
-            "preset": self.preset,
+            **self._named_settings(settings),
             "seed": self.seed,
-            "options": settings.changes_from(PRESETS[self.preset]),
             "trained_on": {
                 "texts": len(texts),
                 "taught": len(taught_texts),
@@ -417,9 +425,8 @@ class SentimentClassifier(TextClassifier):
         self._trained_with = settings
         self.metrics_ = {}
         self.provenance_ = {
-            "preset": self.preset,
+            **self._named_settings(settings),
             "seed": self.seed,
-            "options": settings.changes_from(PRESETS[self.preset]),
             "pretrained_on": {"texts": len(texts), "words": sum(map(len, encoded))},
             "pretraining": dataclasses.asdict(config),
             "perplexity": round(float(np.exp(result.history["val_loss"][-1])), 2),
@@ -460,13 +467,16 @@ class SentimentClassifier(TextClassifier):
         return self._network.count_params()
 
     def _settings(self) -> Preset:
-        if self.preset not in PRESETS:
-            raise UsageError(
-                f"Unknown preset {self.preset!r}. Expected one of: {', '.join(PRESETS)}"
-            )
+        preset = find_preset(self.preset)
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise UsageError(f"The seed must be a whole number below 2^32. Received: {self.seed!r}")
-        return PRESETS[self.preset].replace(**self._options())
+        return preset.replace(**self._options())
+
+    def _named_settings(self, settings: Preset) -> dict[str, Any]:
+        """The settings as a preset's name and what differs from it, for the provenance."""
+        # A file may be another one tomorrow.
+        name = str(self.preset) if self.preset in PRESETS else "textbook"
+        return {"preset": name, "options": settings.changes_from(PRESETS[name])}
 
     def _options(self) -> dict[str, Any]:
         options = {name: getattr(self, name) for name in OPTIONS}
@@ -774,11 +784,9 @@ class SentimentClassifier(TextClassifier):
             trained_with = Preset(saved.preprocessing, saved.architecture, saved.training)
             preset = saved.provenance.get("preset")
             seed = saved.provenance.get("seed")
-            classifier.set_params(
-                preset=preset if preset in PRESETS else "textbook",
-                seed=seed if isinstance(seed, int) else 0,
-            )
-            classifier.set_params(**trained_with.changes_from(PRESETS[classifier.preset]))
+            preset = preset if preset in PRESETS else "textbook"
+            classifier.set_params(preset=preset, seed=seed if isinstance(seed, int) else 0)
+            classifier.set_params(**trained_with.changes_from(PRESETS[preset]))
             classifier._trained_with = trained_with
         classifier._restore(saved)
         return classifier
@@ -953,15 +961,20 @@ def _network(settings: Preset, vector_size: int, classes: int = 2) -> NetworkSpe
         raise UsageError(str(error)) from error
 
 
-def _run(task: Task, callbacks: Sequence[keras.callbacks.Callback], verbose: bool) -> FitResult:
+def _run(
+    task: Task,
+    callbacks: Sequence[keras.callbacks.Callback],
+    after_epoch: AfterEpoch,
+    verbose: bool,
+) -> FitResult:
     """Trains with the engine that the task names."""
     if task.config.engine == "numpy":
         from sentiment_rnn.training.numpy_engine import fit_with_numpy
 
-        return fit_with_numpy(task, verbose=verbose)
+        return fit_with_numpy(task, after_epoch=after_epoch, verbose=verbose)
     from sentiment_rnn.training.keras_engine import fit_with_keras
 
-    return fit_with_keras(task, callbacks=callbacks, verbose=verbose)
+    return fit_with_keras(task, callbacks=callbacks, after_epoch=after_epoch, verbose=verbose)
 
 
 def _preprocessor(

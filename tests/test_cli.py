@@ -66,6 +66,36 @@ def test_the_numpy_engine_trains_and_can_be_continued(run, tmp_path):
     assert "numpy" in card
 
 
+@pytest.mark.parametrize("engine", ["keras", "numpy"])
+def test_training_writes_a_log_for_tensorboard(run, tmp_path, engine):
+    loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
+    options = ("--engine", engine, "--units", "3", "--maxlen", "40", "--out", "model")
+    code, _, err = run("train", *options, "--epochs", "2", "--tensorboard", "log", "--no-test")
+    assert code == 0, err
+    code, _, err = run("train", "--resume", *options[-2:], "--epochs", "1", "--tensorboard", "log")
+    assert code == 0, err
+    head, *epochs = csv.reader((tmp_path / "model" / "history.csv").read_text().splitlines())
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        found = {}
+        for file in sorted((tmp_path / "log" / part).iterdir()):
+            for event in loader.EventFileLoader(str(file)).Load():
+                for value in event.summary.value:
+                    found[value.tag, event.step] = value.tensor.float_val[0]
+        assert found == {
+            (f"epoch_{name}", epoch): pytest.approx(float(row[head.index(prefix + name)]))
+            for epoch, row in enumerate(epochs, 1)
+            for name in ("loss", "accuracy")
+        }
+
+
+def test_tensorboard_is_missing(run, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "sentiment_rnn.training.tensorboard", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.event_pb2", None)
+    code, _, err = run("train", *SMALL, "--tensorboard", "log")
+    assert (code, 'pip install "sentiment_rnn[tensorboard]"' in err) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_train_evaluate_predict_and_runs(run, tmp_path):
     code, out, err = run("train", *SMALL)
     assert code == 0, err
@@ -539,7 +569,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
             "units must be a whole number from 1 to 1,000,000. Received: 0",
         ),
         (["train", "--units", "x"], 2, "argument --units: invalid int value: 'x'"),
-        (["train", "--preset", "x"], 2, "invalid choice: 'x'"),
+        (["train", "--preset", "x"], 2, "Unknown preset 'x'. Expected one of: textbook, "),
         (["train", "--unit", "3x"], 2, "unit"),
         (["train", "--nonsense"], 2, "unrecognized arguments: --nonsense"),
         (["train", "--masking"], 2, "the head flatten has weights for each of them"),

@@ -10,7 +10,7 @@ import pytest
 import sentiment_rnn
 
 PACKAGE = Path(sentiment_rnn.__file__).parent
-HEAVY = {"keras", "tensorflow", "gensim", "nltk", "sklearn"}
+HEAVY = {"keras", "tensorflow", "gensim", "nltk", "sklearn", "optuna", "tensorboard"}
 
 
 def imports(path):
@@ -112,6 +112,8 @@ def test_each_outside_library_has_one_door():
     assert importers("fastapi", "pydantic", "uvicorn", "prometheus_client") <= room("serving")
     assert importers("onnx", "onnxruntime") == {"persistence.onnx_writer"}
     assert importers("ray") == {"scoring"}
+    assert importers("optuna") == {"tuning"}
+    assert importers("tensorboard") == {"training.tensorboard"}
     assert importers("threadpoolctl") == {"numpy_rnn.threads"}
     assert importers("tensorflow") == set()
     assert importers("pickle") == set()

@@ -8,8 +8,10 @@ from sentiment_rnn.plotting import (
     plot_calibration,
     plot_cell,
     plot_history,
+    plot_importances,
     plot_thoughts,
     plot_thresholds,
+    plot_trials,
 )
 
 HOSTILE = "$x$ \\alpha \0\t\x7f\u202e שלום é e\u0301 😀 漢 \ud800 </script>"
@@ -146,3 +148,20 @@ def test_accuracies_side_by_side():
     first, second = plot_accuracies(parts).axes
     assert heights(first) == [0.5, 0.75]
     assert (first.get_xlabel(), second.get_xlabel()) == ("rating", "known tokens")
+
+
+def test_trials():
+    axes = plot_trials({4: 0.6, 0: 0.5, 2: 0.7}, {1: 0.4}).axes[0]
+    best, complete, pruned = axes.lines
+    np.testing.assert_array_equal(best.get_xydata(), [[0, 0.5], [2, 0.7], [4, 0.7]])
+    np.testing.assert_array_equal(complete.get_xydata(), [[4, 0.6], [0, 0.5], [2, 0.7]])
+    np.testing.assert_array_equal(pruned.get_xydata(), [[1, 0.4]])
+    assert pruned.get_label() == "ended early"
+
+
+def test_importances_stand_in_their_order():
+    axes = plot_importances({"units": 0.9, "cell": 0.1}).axes[0]
+    (bars,) = axes.containers
+    assert [bar.get_width() for bar in bars] == [0.9, 0.1]
+    upper, lower = (axes.transData.transform((0, bar.get_y()))[1] for bar in bars)
+    assert upper > lower

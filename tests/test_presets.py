@@ -8,6 +8,8 @@ from sentiment_rnn.presets import (
     PRESETS,
     Preset,
     character_configs,
+    find_preset,
+    write_preset,
 )
 from sentiment_rnn.training.config import CharacterTrainingConfig
 
@@ -54,6 +56,47 @@ def test_replacing_leaves_the_preset_as_it_is():
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(UsageError, match=message):
         PRESETS["textbook"].replace(**options)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_comes_back_from_its_file(name, tmp_path):
+    preset = PRESETS[name].replace(learning_rate=0.1 + 0.2)
+    write_preset(tmp_path / "own.json", preset)
+    assert find_preset(tmp_path / "own.json") == preset
+    assert find_preset(str(tmp_path / "own.json")) == preset
+    assert find_preset(name) == PRESETS[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"units": 8, "unit": 3}', "own.json: Unknown option: unit"),
+        ('{"self": 8}', "own.json: Unknown option: self"),
+        ('{"units": 8.5}', "own.json: units must be a whole number from 1"),
+        ('{"units": true}', "own.json: units must be a whole number from 1"),
+        ('{"units": 1, "units": 2}', "expected each key once. Received twice: 'units'"),
+        ('{"learning_rate": "0.1"}', "learning_rate must be above 0. Received: '0.1'"),
+        ('{"learning_rate": NaN}', "own.json: expected finite numbers. Received: NaN"),
+        ('{"vector_length": null}', "vector_length must be above 0. Received: None"),
+        ('{"head": ["last"]}', "head must be one of flatten, last"),
+        ('{"masking": true}', "own.json: masking skips steps"),
+        ("[]", "own.json: expected an object. Received: an array"),
+        ("{", "own.json: expected JSON"),
+        (" " * 70_000, "own.json: expected at most 65,536 bytes. Received: 70,000"),
+        (None, "own.json is missing"),
+    ],
+)
+def test_files_that_are_no_preset(text, message, tmp_path):
+    if text is not None:
+        (tmp_path / "own.json").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        find_preset(tmp_path / "own.json")
+
+
+def test_a_name_that_is_neither_a_preset_nor_a_file():
+    expected = "'lstm'. Expected one of: textbook, .*recommended; or a file, NAME.json"
+    with pytest.raises(UsageError, match=expected):
+        find_preset("lstm")
 
 
 def test_words_of_windows_are_not_dropped():

@@ -87,6 +87,19 @@ def test_the_same_as_the_classifier(here, tmp_path, classifier, suffix, rows_per
     assert list(rows_of(tmp_path / "out")[0]) == ["row", "label", "probability", "truncated"]
 
 
+def test_of_more_classes_there_are_all_probabilities(here, tmp_path, table):
+    words = {"joy": "glad happy", "rage": "angry mad", "fear": "scared afraid"}
+    labels = list(words) * 20
+    classifier = SentimentClassifier(engine="numpy", units=3, maxlen=5, epochs=1)
+    classifier.fit([words[label] for label in labels], labels).save(tmp_path / "model")
+    score(table, tmp_path / "out", model=tmp_path / "model", rows_per_part=4)
+    rows, expected = rows_of(tmp_path / "out"), classifier.predict_proba(TEXTS)
+    assert list(rows[0]) == ["row", "label", "probabilities", "truncated"]
+    found = [row["probabilities"] for row in rows]
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert [row["label"] for row in rows] == classifier.predict(TEXTS).tolist()
+
+
 def test_a_folder_of_tables_in_the_order_of_their_names(here, tmp_path, classifier):
     source = tmp_path / "in"
     source.mkdir()

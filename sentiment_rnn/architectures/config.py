@@ -68,7 +68,7 @@ class ArchitectureConfig:
         check_whole("layers", self.layers, 1, MOST_RECURRENT_LAYERS)
         check_whole("window", self.window, 0)
         check_fraction("dropout", self.dropout, zero=True)
-        if self.vector_length:
+        if self.vector_length != 0:
             check_positive("vector_length", self.vector_length)
         flags = ("bidirectional", "go_backwards", "stateful", "masking", "trainable_vectors")
         for flag in flags:

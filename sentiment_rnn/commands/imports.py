@@ -30,6 +30,15 @@ def import_keras() -> None:
             os.close(standard_error)
 
 
+def import_engine(name: str) -> None:
+    """Imports what the engine of that name trains with, while data are still to be read."""
+    if name == "keras":
+        import_keras()
+    else:
+        # A gradient needs it, and it takes as long as finding what was read before.
+        begin_import("scipy.sparse")
+
+
 def begin_import(name: str) -> None:
     """Imports a module that is needed soon, while this thread reads files.
 

@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -18,7 +19,7 @@ from sentiment_rnn.commands.data import (
     shortened,
     with_first,
 )
-from sentiment_rnn.commands.imports import begin_import, import_keras
+from sentiment_rnn.commands.imports import import_engine, import_keras
 from sentiment_rnn.commands.output import (
     format_scores,
     format_table,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sentiment_rnn.datasets import Reviews
     from sentiment_rnn.preprocessing import PreprocessingConfig
     from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.fit import AfterEpoch
 
 TRAINED = Path("trained")
 # Presets that are no networks.
@@ -56,7 +58,7 @@ def train(options: Namespace) -> None:
     """Trains a network, evaluates it and saves it."""
     from sentiment_rnn.sentiment import SentimentClassifier
 
-    out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
+    out = options.out or default_place(options)
     if options.preset in BASELINES:
         _train_baseline(options, out)
         return
@@ -79,25 +81,25 @@ def train(options: Namespace) -> None:
             pretrained=options.pretrained,
             **settings,
         )
-    if classifier.settings().training.engine == "keras":
-        import_keras()
-    else:
-        # A gradient needs it, and it takes as long as finding what was read before.
-        begin_import("scipy.sparse")
+    engine = classifier.settings().training.engine
+    log = _training_log(options.tensorboard)
+    import_engine(engine)
     teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
     train, test = read_data(options, unsupervised=bool(teachers))
     taught_texts, taught = _taught(teachers, train.unsupervised or [])
     if options.limit is not None:
         train = train.limit(options.limit, classifier.seed)
-    classifier.fit(
-        train.texts,
-        train.labels,
-        groups=train.groups,
-        taught_texts=taught_texts,
-        taught_probabilities=taught,
-        cache=cache_of(options),
-        verbose=True,
-    )
+    with log as after_epoch:
+        classifier.fit(
+            train.texts,
+            train.labels,
+            groups=train.groups,
+            taught_texts=taught_texts,
+            taught_probabilities=taught,
+            after_epoch=after_epoch,
+            cache=cache_of(options),
+            verbose=True,
+        )
     _finish(classifier, test, out, options)
 
 
@@ -107,7 +109,7 @@ def _train_baseline(options: Namespace, out: Path) -> None:
 
     given = [
         name
-        for name in ("vectors", "pretrained", "teacher", "resume", *OPTIONS)
+        for name in ("vectors", "pretrained", "teacher", "resume", "tensorboard", *OPTIONS)
         if getattr(options, name) not in (None, False) and name != "validation_fraction"
     ]
     if given:
@@ -168,6 +170,20 @@ def _finish(
     )
     print(f"saved {out}", file=sys.stderr)
     print(format_scores(classifier.metrics_))
+
+
+def _training_log(folder: Path | None) -> AbstractContextManager[AfterEpoch | None]:
+    """What gives the function that writes the log of training, if there is to be one."""
+    if folder is None:
+        return nullcontext()
+    try:
+        from sentiment_rnn.training.tensorboard import tensorboard_log
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"A log for TensorBoard needs {error.name}, which is not installed: "
+            'pip install "sentiment_rnn[tensorboard]"'
+        ) from error
+    return tensorboard_log(folder)
 
 
 def pretrain(options: Namespace) -> None:
@@ -469,6 +485,11 @@ def _keras_files(
         texts=texts,
         limit=limit,
     )
+
+
+def default_place(options: Namespace) -> Path:
+    """Where a model goes unless it is told otherwise, named after its data and preset."""
+    return TRAINED / f"{_name_of(options.data)}-{Path(options.preset or 'textbook').stem}"
 
 
 def _name_of(data: str) -> str:

@@ -7,7 +7,7 @@ engines train the same way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +21,10 @@ from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
 from sentiment_rnn.training.config import TrainingConfig
+
+# Told the number of an epoch that has ended, from 1, and its scores by name, as `FitResult.history`
+# has them. Training stops if it answers true.
+AfterEpoch = Callable[[int, Mapping[str, float]], bool | None]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sentiment_rnn.architectures.builder import build_network, vectors_layer
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
-from sentiment_rnn.training.fit import BestEpoch, FitResult, Task
+from sentiment_rnn.training.fit import AfterEpoch, BestEpoch, FitResult, Task
 from sentiment_rnn.training.progress import Progress
 
 # Units of a layer from which products are so large that bfloat16 saves more than conversions cost.
@@ -21,13 +21,18 @@ _WIDE = 256
 
 
 def fit_with_keras(
-    task: Task, *, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: bool = False
+    task: Task,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    after_epoch: AfterEpoch | None = None,
+    verbose: bool = False,
 ) -> FitResult:
     """Trains a network and gives back the weights of its best epoch.
 
     Args:
         task: what is to be trained.
         callbacks: more Keras callbacks. They find ``val_loss`` and ``val_accuracy`` in their logs.
+        after_epoch: called after each epoch, which may be the last by what it answers.
         verbose: whether to show a progress bar on standard error.
 
     Returns:
@@ -52,7 +57,7 @@ def fit_with_keras(
     # Weighted metrics leave out the rows of a stateful batch that belong to no text.
     accuracy = keras.metrics.MeanMetricWrapper(_right, name="accuracy")
     model.compile(optimizer, task.loss, weighted_metrics=[accuracy])
-    epochs = _Epochs(task, network, batches, verbose=verbose)
+    epochs = _Epochs(task, network, batches, after_epoch, verbose=verbose)
     history = model.fit(
         _Dataset(batches, len(matrix)),
         epochs=config.epochs,
@@ -125,6 +130,7 @@ class _Epochs(keras.callbacks.Callback):
         task: Task,
         network: keras.Sequential,
         batches: TextBatches | WindowBatches,
+        after_epoch: AfterEpoch | None,
         *,
         verbose: bool,
     ) -> None:
@@ -132,6 +138,7 @@ class _Epochs(keras.callbacks.Callback):
         self._task = task
         self._network = network
         self._batches = batches
+        self._after_epoch = after_epoch
         self._progress = Progress(task.config.epochs, len(batches)) if verbose else None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -163,6 +170,8 @@ class _Epochs(keras.callbacks.Callback):
         if self._progress is not None:
             self._progress.end_epoch(logs)
         if self.best.end_epoch(scores["val_accuracy"], self._trained()):
+            self.model.stop_training = True
+        if self._after_epoch is not None and self._after_epoch(epoch + 1, dict(logs)):
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

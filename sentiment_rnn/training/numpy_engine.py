@@ -7,16 +7,19 @@ from contextlib import closing
 import numpy as np
 
 from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights
-from sentiment_rnn.training.fit import BestEpoch, FitResult, Task
+from sentiment_rnn.training.fit import AfterEpoch, BestEpoch, FitResult, Task
 from sentiment_rnn.training.gradients import BatchGradients, Objective, count_processes
 from sentiment_rnn.training.progress import Progress
 
 
-def fit_with_numpy(task: Task, *, verbose: bool = False) -> FitResult:
+def fit_with_numpy(
+    task: Task, *, after_epoch: AfterEpoch | None = None, verbose: bool = False
+) -> FitResult:
     """Trains a network and gives back the weights of its best epoch.
 
     Args:
         task: what is to be trained.
+        after_epoch: called after each epoch, which may be the last by what it answers.
         verbose: whether to show a progress bar on standard error.
 
     Returns:
@@ -25,10 +28,10 @@ def fit_with_numpy(task: Task, *, verbose: bool = False) -> FitResult:
     trainer = Trainer(task)
     # Also when it is interrupted: a traceback may keep the trainer for long.
     with closing(trainer.gradients):
-        return _fit(task, trainer, verbose)
+        return _fit(task, trainer, after_epoch, verbose)
 
 
-def _fit(task: Task, trainer: Trainer, verbose: bool) -> FitResult:
+def _fit(task: Task, trainer: Trainer, after_epoch: AfterEpoch | None, verbose: bool) -> FitResult:
     batches = task.batches()
     progress = Progress(task.config.epochs, len(batches)) if verbose else None
     best = BestEpoch(task.config.patience, task.initial_accuracy, trainer.weights)
@@ -53,7 +56,10 @@ def _fit(task: Task, trainer: Trainer, verbose: bool) -> FitResult:
             history.setdefault(name, []).append(value)
         if progress is not None:
             progress.end_epoch(scores)
-        if best.end_epoch(scores["val_accuracy"], trainer.weights):
+        stop = best.end_epoch(scores["val_accuracy"], trainer.weights)
+        if after_epoch is not None and after_epoch(epoch + 1, scores):
+            stop = True
+        if stop:
             break
     weights, vectors = list(best.weights), None
     if task.trainable_vectors:

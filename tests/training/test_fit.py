@@ -136,6 +136,30 @@ def test_trained_vectors_come_back(fit):
 
 
 @both_engines
+def test_what_is_called_after_each_epoch_sees_its_scores_and_may_stop(fit):
+    seen = []
+
+    def after_epoch(epoch, scores):
+        seen.append((epoch, dict(scores)))
+        return epoch == 2
+
+    result = fit(make_task(epochs=5), after_epoch=after_epoch)
+    assert [epoch for epoch, _ in seen] == [1, 2]
+    for name, values in result.history.items():
+        assert [scores[name] for _, scores in seen] == pytest.approx(values)
+    assert set(result.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+@both_engines
+def test_it_is_called_after_the_epoch_that_ends_training_too(fit):
+    seen = []
+    task = make_task(epochs=9, patience=2, initial_accuracy=1.0)
+    result = fit(task, after_epoch=lambda epoch, scores: seen.append(epoch))
+    assert seen == [1, 2]
+    assert len(result.history["loss"]) == 2
+
+
+@both_engines
 def test_progress_goes_to_standard_error(fit, capsys):
     fit(make_task(epochs=2), verbose=True)
     captured = capsys.readouterr()
