@@ -814,7 +814,9 @@ class SentimentClassifier:
 
     def _output(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """The network's output ``(texts, outputs)``, computed without Keras."""
-        return self._made_predictor().predict(encoded)
+        # Weights without measure show in what comes out.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._made_predictor().predict(encoded)
 
     def _read_stream(self, pieces: Iterable[str]) -> tuple[np.ndarray, bool]:
         """The probability of each class ``(2,)``, and whether ``maxlen`` cut something off."""
@@ -1141,6 +1143,10 @@ def _weights_beside(path: Path) -> Path:
 
 def _probabilities(outputs: np.ndarray) -> np.ndarray:
     """One sigmoid output, or one softmax output a class, as a column a class."""
+    if not np.isfinite(outputs).all():
+        raise ModelError(
+            "Expected probabilities. Received what is no number: the model's weights are too large."
+        )
     outputs = outputs.astype(np.float64)
     return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
