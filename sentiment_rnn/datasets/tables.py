@@ -9,6 +9,7 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,10 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 # The csv module stops at 131,072 characters, which a long review can have.
 MAX_FIELD_CHARACTERS = 1 << 24
+# A Parquet file can claim any amount of text. Reviews pack to a third or so; this is far above it.
+MAX_UNPACKED_RATIO = 100
+# Small files may repeat one text often.
+MIN_UNPACKED_BYTES = 1 << 28
 
 _LABELS = {
     "0": 0,
@@ -195,15 +200,33 @@ def _read_parquet(path: Path, columns: list[str]) -> Generator[_Row, None, None]
     # Opened here: pyarrow has the same OSError for a missing file and for a damaged one.
     with open(path, "rb") as opened:
         try:
-            file = pyarrow.parquet.ParquetFile(opened)
-            _check_columns(str(path), columns, file.schema_arrow.names)
-            row = 0
+            schema = pyarrow.parquet.read_schema(opened)
+            _check_columns(str(path), columns, schema.names)
+            # A text that comes often is held once, whatever the file makes of it.
+            texts = [name for name in columns if pyarrow.types.is_string(schema.field(name).type)]
+            file = pyarrow.parquet.ParquetFile(opened, read_dictionary=texts)
+            row, unpacked = 0, 0
+            most = max(MIN_UNPACKED_BYTES, MAX_UNPACKED_RATIO * path.stat().st_size)
             for batch in file.iter_batches(columns=columns):
+                unpacked += sum(_size(batch[name]) for name in columns)
+                if unpacked > most:
+                    raise DataError(f"{path} unpacks to more than {most:,} bytes.")
                 for values in zip(*(batch[name].to_pylist() for name in columns), strict=True):
                     row += 1
                     yield f"row {row}", list(values)
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path} is not a valid Parquet file: {error}") from error
+
+
+def _size(column: Any) -> int:
+    """Bytes of a column of Arrow's once it is Python's."""
+    import pyarrow
+    import pyarrow.compute
+
+    if not pyarrow.types.is_dictionary(column.type):
+        return column.nbytes
+    lengths = pyarrow.compute.binary_length(column.dictionary)
+    return pyarrow.compute.sum(lengths.take(column.indices)).as_py() or 0
 
 
 def _check_columns(where: str, columns: list[str], present: Sequence[str]) -> None:
