@@ -21,7 +21,17 @@ def built(folder: Path) -> Path:
         pytest.skip("faults of the C library need Linux and a C compiler")
     library = folder / "io_faults.so"
     source = Path(__file__).with_suffix(".c")
-    options = ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source, "-ldl"]
+    options: list[str | Path] = [
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-Wall",
+        "-Werror",
+        "-o",
+        library,
+        source,
+        "-ldl",
+    ]
     subprocess.run([compiler, *options], check=True)
     return library
 

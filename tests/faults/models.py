@@ -36,7 +36,7 @@ def sentiment_model(seed: int = 0) -> SavedModel:
         weights=weights(network, seed),
         word_vectors=WordVectors(WORDS, vectors),
         preprocessing=PreprocessingConfig(maxlen=MAXLEN),
-        classes=("negative", "positive"),
+        classes=(0, 1),
         metrics={"test": {"texts": 10, "accuracy": 0.5}},
     )
 

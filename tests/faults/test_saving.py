@@ -58,8 +58,8 @@ def check(results, step):
 @pytest.mark.parametrize(
     ("kind", "manner", "step", "more"),
     [
-        ("sentiment", ONCE, 7, ()),
-        ("characters", KILL, 7, ("no-exchange",)),
+        ("sentiment", ONCE, 11, ()),
+        ("characters", KILL, 11, ("no-exchange",)),
         *(
             pytest.param(kind, manner, 1, more, marks=pytest.mark.slow)
             for kind in ROOMS
