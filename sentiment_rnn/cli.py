@@ -91,7 +91,7 @@ def _message(text: str) -> str:
     Example:
         >>> print(_message("config.json.\nReceived: \x1b[2J" + "a" * 2000)[:40])
         config.json.
-        Received: \x1b[2Jaaaaaaaaaaa
+        Received: \x1b[2Jaaaaaaaaaa
     """
     lines = [printable(line) for line in text.split("\n")[:_LINES]]
     return "\n".join(line if len(line) <= _LINE else line[:_LINE] + "…" for line in lines)
