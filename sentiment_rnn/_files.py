@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
+import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sentiment_rnn.errors import ResourceError
@@ -47,21 +51,65 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         for file in temporary.iterdir():
             _synchronize(file)
         _synchronize(temporary)
-        if path.exists():
-            # A folder can't be replaced in one step: the old one steps aside, and comes back if
-            # the new one can't take its place.
-            aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old-", dir=path.parent))
-            path.rename(aside / path.name)
-            try:
-                temporary.rename(path)
-            except OSError:
-                (aside / path.name).rename(path)
-                raise
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
+        if path.is_dir():
+            _replace_folder(path, temporary)
         else:
             temporary.rename(path)
         _synchronize(path.parent)
+
+
+def restore_folder(path: Path) -> None:
+    """Puts a folder back that stepped aside for a new one, which then never came.
+
+    Only a process that was killed between two steps leaves that behind, on a file system that can't
+    exchange two folders in one.
+
+    Args:
+        path: where the folder should be. If it can't be put back, there is none as before.
+    """
+    if os.path.lexists(path) or not path.parent.is_dir():
+        return
+    with suppress(OSError):
+        siblings = list(_siblings(path))
+        if any(is_new and not _is_abandoned(sibling) for sibling, is_new in siblings):
+            return
+        for sibling, is_new in siblings:
+            if not is_new:
+                sibling.rename(path)
+                return
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Puts a new folder in the place of another, which is then gone or has the new one's name."""
+    if _exchange(path, new):
+        return
+    aside = new.with_name(new.name.replace(".new-", ".old-"))
+    path.rename(aside)
+    try:
+        new.rename(path)
+    except OSError:
+        aside.rename(path)
+        raise
+    _remove(aside)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Whether the system exchanged two names in one step, so that none is ever missing."""
+    if sys.platform not in ("linux", "darwin"):
+        return False
+    library = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if sys.platform == "darwin":
+        failed = library.renamex_np(*names, 2)  # RENAME_SWAP
+    elif hasattr(library, "renameat2"):
+        here = -100  # AT_FDCWD
+        failed = library.renameat2(here, names[0], here, names[1], 2)  # RENAME_EXCHANGE
+    else:
+        return False
+    error = ctypes.get_errno()
+    if failed and error not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        raise OSError(error, os.strerror(error))
+    return not failed
 
 
 @contextmanager
@@ -100,25 +148,91 @@ def remove_unfinished(folder: Path) -> None:
 @contextmanager
 def _temporary_sibling(path: Path, *, folder: bool) -> Iterator[Path]:
     temporary: Path | None = None
+    lock: int | None = None
     try:
         with disk_errors(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            if folder:
-                temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
-                # mkdtemp makes folders for the owner alone; a model is as readable as other files.
-                temporary.chmod(0o777 & ~_umask())
-            else:
-                handle, name = tempfile.mkstemp(prefix=f".{path.name}.new-", dir=path.parent)
-                os.close(handle)
-                temporary = Path(name)
-                temporary.chmod(0o666 & ~_umask())
+            restore_folder(path)
+            for sibling, is_new in list(_siblings(path)):
+                if _is_abandoned(sibling) and (is_new or os.path.lexists(path)):
+                    _remove(sibling)
+            while lock is None:
+                temporary = _make(path, folder=folder)
+                # They are made for the owner alone; a model is as readable as other files.
+                temporary.chmod((0o777 if folder else 0o666) & ~_umask())
+                # It says that this process lives, and ends with it.
+                lock = os.open(temporary, os.O_RDONLY)
+                _lock(lock)
+                if not temporary.exists():
+                    # Another process took it for abandoned before it was locked.
+                    os.close(lock)
+                    lock = None
+            assert temporary is not None
             yield temporary
     finally:
-        if temporary is not None and temporary.exists():
-            if folder:
-                shutil.rmtree(temporary, ignore_errors=True)
-            else:
-                temporary.unlink()
+        if temporary is not None:
+            _remove(temporary)
+        if lock is not None:
+            os.close(lock)
+
+
+def _make(path: Path, *, folder: bool) -> Path:
+    prefix = f".{path.name}.new-"
+    if folder:
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _siblings(path: Path) -> Iterator[tuple[Path, bool]]:
+    """What writing `path` leaves behind when the process is killed, and whether it is new."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.(new|old)-[a-z0-9_]{{8}}")
+    with os.scandir(path.parent) as entries:
+        for entry in entries:
+            match = name.fullmatch(entry.name)
+            # No process waits at a pipe that a stranger left in a shared folder.
+            if match and (
+                entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)
+            ):
+                yield path.with_name(entry.name), match[1] == "new"
+
+
+def _is_abandoned(temporary: Path) -> bool:
+    """Whether the process that made it has ended."""
+    try:
+        handle = os.open(temporary, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return _lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Whether this process now holds the lock of an open file or folder.
+
+    Some network file systems have no locks. There, what a killed process leaves is not removed.
+    """
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(path: Path) -> None:
+    """Removes a file or a folder as far as that is possible: what is left, the next one removes."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _umask() -> int:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN, Network
 from sentiment_rnn.numpy_rnn.output_feedback import free
-from sentiment_rnn.numpy_rnn.sampling import beam_search, generate
+from sentiment_rnn.numpy_rnn.sampling import ProbabilityError, beam_search, generate
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread
 from sentiment_rnn.persistence.character_folder import (
     SavedCharacterModel,
@@ -43,6 +44,8 @@ from sentiment_rnn.training.character_engine import (
 
 DEFAULT_MODEL = "shakespeare"
 _LARGEST_SEED = 2**32 - 1
+# Of a text to write, in characters, and texts that beam search keeps: more would take days.
+_LARGEST_LENGTH, _LARGEST_WIDTH = 1_000_000_000, 10_000
 # Characters that are read at a time where the outputs of all are wanted.
 _READ = 256
 # Texts that are read side by side, and characters of each at a time.
@@ -265,6 +268,7 @@ class CharLanguageModel:
         self._check_is_fitted()
         try:
             check_whole("count", count, 1)
+            check_whole("length", length, 1, _LARGEST_LENGTH)
             check_whole("seed", 0 if seed is None else seed, 0, _LARGEST_SEED)
         except ValueError as error:
             raise UsageError(str(error)) from error
@@ -279,7 +283,7 @@ class CharLanguageModel:
         probabilities = np.full((count, len(alphabet)), 1 / len(alphabet))
         for symbol in read:
             probabilities = step(np.full(count, symbol))
-        try:
+        with _errors_of_writing():
             written = generate(
                 step,
                 probabilities,
@@ -290,8 +294,6 @@ class CharLanguageModel:
                 top_p=top_p,
                 stop=end,
             )
-        except ValueError as error:
-            raise UsageError(str(error)) from error
         return [alphabet.decode(ids) for ids in written]
 
     def beam_search(
@@ -305,7 +307,7 @@ class CharLanguageModel:
         Args:
             length: characters to write, at least 1.
             prime: what has been written before; the model reads it, and it is not repeated.
-            width: texts that are kept. Each takes as long as one of `samples`.
+            width: texts that are kept, at most 10,000. Each takes as long as one of `samples`.
             stop: a character that ends a text early and is not written.
 
         Returns:
@@ -325,6 +327,11 @@ class CharLanguageModel:
         Source: Graves, "Sequence Transduction with Recurrent Neural Networks", 2012.
         """
         self._check_is_fitted()
+        try:
+            check_whole("length", length, 1, _LARGEST_LENGTH)
+            check_whole("width", width, 1, _LARGEST_WIDTH)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         alphabet = self.alphabet_
         read, end = alphabet.encode(prime), self._id_of_stop(stop)
         network, table = self._network_and_table(self._network)
@@ -343,12 +350,10 @@ class CharLanguageModel:
         probabilities = np.full((1, len(alphabet)), 1 / len(alphabet))
         for symbol in read:
             probabilities, states = step(states, np.array([symbol]))
-        try:
+        with _errors_of_writing():
             beams = beam_search(
                 step, states, probabilities[0], length=length, width=width, stop=end
             )
-        except ValueError as error:
-            raise UsageError(str(error)) from error
         return [(alphabet.decode(beam.ids), beam.log_probability) for beam in beams]
 
     def bits_per_character(self, text: str) -> float:
@@ -541,3 +546,16 @@ class CharLanguageModel:
         model.provenance_ = saved.provenance
         model.samples_ = list(saved.samples)
         return model
+
+
+@contextmanager
+def _errors_of_writing() -> Iterator[None]:
+    """Tells settings that make no sense from a model that makes none."""
+    try:
+        # Weights without measure show in what comes out.
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except ProbabilityError as error:
+        raise ModelError(f"{error}. The model's weights are too large.") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_rnn.commands import characters, scoring, sentiment, serving, tools, tuning
+from sentiment_rnn.commands.output import printable
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
     CHARACTER_OPTIONS,
@@ -27,6 +29,8 @@ from sentiment_rnn.presets import (
 
 INTERRUPTED = 130
 PRESET = "NAME|FILE.json"
+# Of the message of an error, and characters of each line of it.
+_LINES, _LINE = 3, 1000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,16 +46,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if sys.stdout is None:
             raise ResourceError("Standard output is closed: there is nowhere to write results to.")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A terminal that doesn't know a character gets its number.
+            sys.stdout.reconfigure(errors="backslashreplace")
         options.run(options)
         sys.stdout.flush()
     except SentimentRNNError as error:
         if options.debug:
             raise
-        print(f"sentiment-rnn: {error}", file=sys.stderr)
+        print(f"sentiment-rnn: {_message(str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         # Whoever reads the output has had enough. Python would complain when it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_output()
+    except OSError as error:
+        # Nowhere to write results to, or a name that can't be one of a file.
+        if options.debug:
+            raise
+        where = "" if error.filename is None else f": {error.filename}"
+        print(f"sentiment-rnn: {_message(f'{error.strerror or error}{where}')}", file=sys.stderr)
+        _leave_output()
+        return ResourceError.exit_code
+    except MemoryError:
+        if options.debug:
+            raise
+        print("sentiment-rnn: there is not enough memory for this", file=sys.stderr)
+        return ResourceError.exit_code
     except KeyboardInterrupt:
         if options.debug:
             raise
@@ -59,6 +79,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nsentiment-rnn: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _leave_output() -> None:
+    """What is still to be written to standard output goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _message(text: str) -> str:
+    r"""What an error says, however much of it comes from a stranger's file.
+
+    Example:
+        >>> print(_message("config.json.\nReceived: \x1b[2J" + "a" * 2000)[:40])
+        config.json.
+        Received: \x1b[2Jaaaaaaaaaa
+    """
+    lines = [printable(line) for line in text.split("\n")[:_LINES]]
+    return "\n".join(line if len(line) <= _LINE else line[:_LINE] + "…" for line in lines)
 
 
 # Arguments

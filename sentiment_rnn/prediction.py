@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sentiment_rnn.errors import ModelError
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -109,10 +111,17 @@ def class_probabilities(outputs: np.ndarray) -> np.ndarray:
     Returns:
         float64 ``(texts, classes)``, of which each row adds up to 1.
 
+    Raises:
+        ModelError: if they are no numbers, as of weights that are too large.
+
     Example:
         >>> class_probabilities(np.array([[0.25]]))
         array([[0.75, 0.25]])
     """
+    if not np.isfinite(outputs).all():
+        raise ModelError(
+            "Expected probabilities. Received what is no number: the model's weights are too large."
+        )
     outputs = outputs.astype(np.float64)
     if outputs.shape[1] == 1:
         return np.hstack([1 - outputs, outputs])

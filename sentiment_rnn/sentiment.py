@@ -714,7 +714,9 @@ class SentimentClassifier(TextClassifier):
 
     def _output(self, encoded: Sequence[np.ndarray]) -> np.ndarray:
         """The network's output ``(texts, outputs)``, computed without Keras."""
-        return self._made_predictor().predict(encoded)
+        # Weights without measure show in what comes out.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._made_predictor().predict(encoded)
 
     def _read_stream(self, pieces: Iterable[str]) -> tuple[np.ndarray, bool]:
         """The probability of each class, and whether ``maxlen`` cut something off."""

@@ -145,7 +145,7 @@ def test_errors(sample, tmp_path):
     [
         ({"method": "pickle"}, "a method among tfidf, nbsvm. Received: 1 and 'pickle'"),
         ({"format": 2}, "expected format 1"),
-        ({"classes": [0]}, "two or more different labels"),
+        ({"classes": [0]}, "at least two labels, each once"),
         ({"classes": [0, 1, 2]}, "an offset of 3 numbers"),
         ({"offset": ["x"]}, "an offset of 1 numbers"),
         ({"classes": [0, 1, 2], "offset": [0, 0, 0]}, "expected 4 numbers of each n-gram"),

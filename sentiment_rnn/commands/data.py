@@ -50,6 +50,12 @@ def cache_of(options: Namespace) -> Path | None:
 def input_texts(options: Namespace) -> Iterator[Iterator[str]]:
     """The texts, or the pieces of the document."""
     if options.text:
+        for number, text in enumerate(options.text, 1):
+            # Python has halves of surrogate pairs for the bytes of an argument that are no text.
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise DataError(f"Text {number}: expected UTF-8 text. {error}") from error
         yield iter(options.text)
         return
     name = str(options.input or "standard input")

@@ -18,7 +18,10 @@ from sentiment_rnn.prediction import Explanation, Prediction
 # Backgrounds of a terminal with 256 colours, from faint to strong: orange and blue, which differ
 # for every kind of colour vision.
 _ORANGES, _BLUES = (223, 216, 208), (153, 111, 75)
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+# Those that turn the direction of writing, and halves of surrogate pairs, show other than they are.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 @contextmanager
@@ -67,12 +70,15 @@ def write_explanations(explanations: Iterable[Explanation], kind: str, file: Tex
 
 
 def _write_json(rows: Iterable[dict[str, Any]], kind: str, file: TextIO) -> None:
+    # What can't write every character has JSON's own way of writing them.
+    ensure_ascii = (file.encoding or "utf-8").lower().replace("_", "-") != "utf-8"
+    lines = (json.dumps(row, ensure_ascii=ensure_ascii) for row in rows)
     if kind == "jsonl":
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        file.writelines(line + "\n" for line in lines)
         return
     file.write("[")
-    for number, row in enumerate(rows):
-        file.write((",\n " if number else "") + json.dumps(row, ensure_ascii=False))
+    for number, line in enumerate(lines):
+        file.write((",\n " if number else "") + line)
     file.write("]\n")
 
 
@@ -80,10 +86,15 @@ def printable(text: str) -> str:
     r"""A text without characters that would move a terminal's cursor, or worse.
 
     Example:
-        >>> print(printable("a\x1b[2J\tb\n"))
-        a\x1b[2J	b\x0a
+        >>> print(printable("a\x1b[2J\tb\n\u202e"))
+        a\x1b[2J	b\x0a\u202e
     """
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+    def number(match: re.Match[str]) -> str:
+        code = ord(match[0])
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+    return _CONTROL.sub(number, text)
 
 
 def _has_colours(file: TextIO) -> bool:

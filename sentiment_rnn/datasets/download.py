@@ -12,6 +12,7 @@ import http
 import http.client
 import os
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -26,6 +27,8 @@ import platformdirs
 from sentiment_rnn.errors import ResourceError, UsageError
 
 _BLOCK_BYTES = 1 << 18
+# Bytes a second below which a server is as good as silent: the files here would take days.
+_LEAST_SPEED = 1000
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def fetch(source: Source, folder: Path, *, progress: bool = True, timeout: float
         source: what to get.
         folder: where to keep it; made if it is missing.
         progress: whether to show a bar on standard error.
-        timeout: seconds to wait for the server before giving up.
+        timeout: seconds to wait for the server before giving up, also on one that sends less than
+            1,000 bytes a second all that time.
 
     Returns:
         The path of the checked file.
@@ -164,7 +168,8 @@ def _continue(source: Source, part: Path, *, progress: bool, timeout: float) -> 
         raise _failure(source, part, reason) from error
     except urllib.error.URLError as error:
         raise _failure(source, part, str(error.reason)) from error
-    except (OSError, http.client.HTTPException) as error:
+    # An address to go on to may be none, which urllib says with a ValueError.
+    except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, ResourceError):
             raise
         raise _failure(source, part, str(error) or type(error).__name__) from error
@@ -174,7 +179,7 @@ def _continue(source: Source, part: Path, *, progress: bool, timeout: float) -> 
             have = 0
         _check_announced(source, part, response, have)
         with open(part, "ab" if have else "wb") as file:
-            _copy(source, part, response, file, have, progress)
+            _copy(source, part, response, file, have, progress, timeout)
 
 
 def _open(url: str, start: int, timeout: float) -> http.client.HTTPResponse:
@@ -237,6 +242,7 @@ def _copy(
     file: IO[bytes],
     have: int,
     progress: bool,
+    timeout: float,
 ) -> None:
     """Writes the body, up to the expected size, behind the `have` bytes of `file`."""
     from tqdm import tqdm
@@ -250,6 +256,7 @@ def _copy(
         file=sys.stderr,
         disable=not progress,
     ) as bar:
+        since, had = time.monotonic(), have
         while have < source.size:
             try:
                 block = response.read1(min(_BLOCK_BYTES, source.size - have))
@@ -264,11 +271,18 @@ def _copy(
             file.flush()
             have += len(block)
             bar.update(len(block))
+            seconds = time.monotonic() - since
+            if seconds > timeout:
+                if have - had < _LEAST_SPEED * seconds:
+                    reason = f"only {have - had:,} bytes came in {seconds:.0f} seconds"
+                    raise _failure(source, part, reason)
+                since, had = time.monotonic(), have
     os.fsync(file.fileno())
 
 
 def _failure(source: Source, part: Path, reason: str) -> ResourceError:
-    message = f"Could not download {source.url}: {reason}."
+    # What urllib says of redirects that go round in circles has three lines of its own.
+    message = f"Could not download {source.url}: {' '.join(reason.split())}."
     if part.exists() and part.stat().st_size:
         message += f"\nWhat has come is kept in {part}: try again to go on from there."
     return ResourceError(message)

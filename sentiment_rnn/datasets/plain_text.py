@@ -6,11 +6,9 @@ and a to z; http://mattmahoney.net/dc/textdata.html. `download` gets ``text8.zip
 
 from __future__ import annotations
 
-import errno
 import gzip
 import io
 import os
-import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,12 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from sentiment_rnn._zip import ShortReads, one_kind_of_error
 from sentiment_rnn.errors import DataError, ResourceError
 
 # A file may come from a stranger: what it unpacks to is bounded. text8 has 0.1 GB, enwik9 1 GB.
 MAX_TEXT_BYTES = 1 << 30
-# Of the list of files that ends a zip archive, which zipfile reads whole: some 20,000 files.
-_MAX_LIST_BYTES = 1 << 20
 
 _BLOCK_BYTES = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -120,7 +117,7 @@ def _unpacked(path: Path) -> Iterator[Callable[[int], bytes]]:
             yield unzipped.read
     elif suffix == ".zip":
         with (
-            _ShortReads(io.FileIO(path)) as packed,
+            ShortReads(io.FileIO(path)) as packed,
             _only_member(packed, path) as member,
         ):
             yield member.read
@@ -129,35 +126,11 @@ def _unpacked(path: Path) -> Iterator[Callable[[int], bytes]]:
             yield file.read
 
 
-class _ShortReads(io.BufferedReader):
-    """Refuses what only a zip archive that lists very many files makes zipfile ask for."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """At most `size` bytes, none at the end."""
-        wanted = _MAX_LIST_BYTES + 1
-        if size is not None and size >= 0:
-            wanted = min(size, wanted)
-        data = super().read(wanted)
-        if len(data) > _MAX_LIST_BYTES:
-            raise zipfile.BadZipFile("it lists too many files")
-        return data
-
-
 def _only_member(file: IO[bytes], path: Path) -> IO[bytes]:
     """The one file in a zip archive, unpacked as it is read."""
-    try:
+    with one_kind_of_error():
         archive = zipfile.ZipFile(file)
         return archive.open(_checked_member(archive, path))
-    except DataError:
-        raise
-    # zipfile believes the list of files, so that a damaged one makes it fail in many ways: at
-    # names that are no text, versions that don't exist, places before the beginning.
-    except (IndexError, NotImplementedError, ValueError, OverflowError, struct.error) as error:
-        raise zipfile.BadZipFile(str(error)) from error
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        raise zipfile.BadZipFile("it lists a file that is not in it") from error
 
 
 def _checked_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:

@@ -26,6 +26,10 @@ _SUFFIXES = ", ".join(TABLE_SUFFIXES)
 
 # The csv module stops at 131,072 characters, which a long review can have.
 MAX_FIELD_CHARACTERS = 1 << 24
+# A Parquet file can claim any amount of text. Reviews pack to a third or so; this is far above it.
+MAX_UNPACKED_RATIO = 100
+# Small files may repeat one text often.
+MIN_UNPACKED_BYTES = 1 << 28
 
 # A part of a table ends behind so many characters, or some more: long texts fit into memory too.
 PART_CHARACTERS = 1 << 24
@@ -378,16 +382,23 @@ def _read_parquet(path: Path, columns: list[str], start: _Place) -> Generator[_R
     # Opened here: pyarrow has the same OSError for a missing file and for a damaged one.
     with open(path, "rb") as opened:
         try:
-            file = pyarrow.parquet.ParquetFile(opened)
-            _check_columns(str(path), columns, file.schema_arrow.names)
+            schema = pyarrow.parquet.read_schema(opened)
+            _check_columns(str(path), columns, schema.names)
+            # A text that comes often is held once, whatever the file makes of it.
+            texts = [name for name in columns if pyarrow.types.is_string(schema.field(name).type)]
+            file = pyarrow.parquet.ParquetFile(opened, read_dictionary=texts)
+            most = max(MIN_UNPACKED_BYTES, MAX_UNPACKED_RATIO * path.stat().st_size)
             before = start.row - 1
             groups = list(range(file.num_row_groups))
             # A group of rows is the least that can be looked up.
             while groups and before >= (size := file.metadata.row_group(groups[0]).num_rows):
                 before -= size
                 del groups[0]
-            row = start.row
+            row, unpacked = start.row, 0
             for batch in file.iter_batches(columns=columns, row_groups=groups):
+                unpacked += sum(_size(batch[name]) for name in columns)
+                if unpacked > most:
+                    raise DataError(f"{path} unpacks to more than {most:,} bytes.")
                 rows = batch.slice(before)
                 before = max(0, before - len(batch))
                 for values in zip(*(rows[name].to_pylist() for name in columns), strict=True):
@@ -395,6 +406,17 @@ def _read_parquet(path: Path, columns: list[str], start: _Place) -> Generator[_R
                     row += 1
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path} is not a valid Parquet file: {error}") from error
+
+
+def _size(column: Any) -> int:
+    """Bytes of a column of Arrow's once it is Python's."""
+    import pyarrow
+    import pyarrow.compute
+
+    if not pyarrow.types.is_dictionary(column.type):
+        return column.nbytes
+    lengths = pyarrow.compute.binary_length(column.dictionary)
+    return pyarrow.compute.sum(lengths.take(column.indices)).as_py() or 0
 
 
 def _check_columns(where: str, columns: list[str], present: Sequence[str]) -> None:

@@ -18,6 +18,10 @@ from sentiment_rnn.numpy_rnn.activations import softmax
 Array = np.ndarray
 
 
+class ProbabilityError(ValueError):
+    """What a model says are no probabilities: its weights have gone astray."""
+
+
 def with_temperature(probabilities: Array, temperature: float) -> Array:
     """Probabilities to the power of ``1 / temperature``, scaled to a sum of 1.
 
@@ -335,7 +339,7 @@ def _checked(probabilities: Array) -> Array:
     probabilities = np.asarray(probabilities, np.float64)
     total = probabilities.sum(axis=-1)
     if not ((total > 0) & (total < math.inf)).all():
-        raise ValueError(
+        raise ProbabilityError(
             "Expected probabilities whose sum is finite and above 0. "
             f"Received rows with a sum from {np.min(total)} to {np.max(total)}"
         )

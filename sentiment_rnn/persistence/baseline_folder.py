@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sentiment_rnn._files import atomic_folder
+from sentiment_rnn._files import atomic_folder, restore_folder
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.model_folder import (
     FORMAT,
@@ -19,7 +19,7 @@ from sentiment_rnn.persistence.model_folder import (
     write_json,
     write_text,
 )
-from sentiment_rnn.persistence.trusted import as_object
+from sentiment_rnn.persistence.trusted import as_object, shown
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 
 _CONFIG, _METRICS, _NGRAMS = "config.json", "metrics.json", "ngrams.npz"
@@ -86,6 +86,7 @@ def load_baseline(folder: str | Path, *, methods: tuple[str, ...]) -> SavedBasel
         ModelError: if there is none, or it is damaged, or not to be trusted.
     """
     path = Path(folder)
+    restore_folder(path)
     if not path.is_dir():
         raise ModelError(f"Expected a model folder. There is none at {path}")
     try:
@@ -94,8 +95,8 @@ def load_baseline(folder: str | Path, *, methods: tuple[str, ...]) -> SavedBasel
         if config.get("format") != FORMAT or config.get("method") not in methods:
             raise ModelError(
                 f"{path / _CONFIG}: expected format {FORMAT} and a method among "
-                f"{', '.join(methods)}. Received: {config.get('format')!r} and "
-                f"{config.get('method')!r}"
+                f"{', '.join(methods)}. Received: {shown(config.get('format'))} and "
+                f"{shown(config.get('method'))}"
             )
         classes = read_classes(config, path / _CONFIG)
         offset, outputs = config.get("offset"), 1 if len(classes) == 2 else len(classes)

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_rnn._files import atomic_folder
+from sentiment_rnn._files import atomic_folder, restore_folder
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.model_folder import (
+    config_from,
     read_history,
     read_network_and_weights,
     read_object,
@@ -34,6 +35,7 @@ from sentiment_rnn.persistence.trusted import (
     as_whole,
     check_keys,
     read_json,
+    shown,
 )
 from sentiment_rnn.preprocessing.alphabet import Alphabet
 from sentiment_rnn.presets import character_configs
@@ -109,6 +111,7 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
         ModelError: if there is none, or it is damaged, or not to be trusted.
     """
     path = Path(folder)
+    restore_folder(path)
     if not path.is_dir():
         raise ModelError(f"Expected a folder of a character model. There is none at {path}")
     try:
@@ -117,15 +120,17 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
         if config.get("kind") != KIND or config.get("format") != FORMAT:
             raise ModelError(
                 f"{path}: expected a {KIND} of format {FORMAT}. Received: "
-                f"{config.get('kind')!r}, {config.get('format')!r}"
+                f"{shown(config.get('kind'))}, {shown(config.get('format'))}"
             )
         network, weights = read_network_and_weights(path)
         model = SavedCharacterModel(
             network=network,
             weights=weights,
             alphabet=Alphabet.from_dict(as_object(config["alphabet"], f"{path}: alphabet")),
-            architecture=CharacterArchitectureConfig(**config["architecture"]),
-            training=CharacterTrainingConfig(**config["training"]),
+            architecture=config_from(
+                CharacterArchitectureConfig, config["architecture"], f"{path}: architecture"
+            ),
+            training=config_from(CharacterTrainingConfig, config["training"], f"{path}: training"),
             provenance=as_object(config["provenance"], f"{path}: provenance"),
             history=read_history(path),
             metrics=read_object(path / "metrics.json"),

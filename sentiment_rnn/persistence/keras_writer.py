@@ -76,7 +76,8 @@ def write_weights(path: Path, network: NetworkSpec, weights: Sequence[np.ndarray
     """
     import h5py
 
-    with h5py.File(path, "w") as file:
+    # In memory: HDF5 itself goes on when the disk is full, and leaves out what it could not write.
+    with h5py.File(path, "w", driver="core", backing_store=False) as file:
         file.create_group("vars").attrs["name"] = "network"
         count: Counter[str] = Counter()
         layers = file.create_group("layers")
@@ -100,6 +101,9 @@ def write_weights(path: Path, network: NetworkSpec, weights: Sequence[np.ndarray
                     into.attrs["name"] = _cell_name(layer.cell)
                 for position, array in enumerate(found):
                     into.create_dataset(str(position), data=np.asarray(array, np.float32))
+        file.flush()
+        image = file.id.get_file_image()
+    path.write_bytes(image)
 
 
 def _by_layer(

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_rnn._files import atomic_folder
+from sentiment_rnn._files import atomic_folder, restore_folder
 from sentiment_rnn.architectures.config import ArchitectureConfig
 from sentiment_rnn.architectures.layers import OWN_LAYERS, NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.keras_writer import network_json, write_weights
-from sentiment_rnn.persistence.trusted import as_object, read_json
+from sentiment_rnn.persistence.trusted import (
+    as_list,
+    as_object,
+    as_text,
+    check_keys,
+    read_json,
+    shown,
+)
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.config import TrainingConfig
@@ -28,6 +36,8 @@ from sentiment_rnn.training.config import TrainingConfig
 FORMAT = 1
 MOST_CLASSES = 1000
 _LARGEST_JSON = 1 << 20
+# Of any file of a folder: GoogleNews's three million vectors fit in.
+_LARGEST_FILE = 1 << 32
 _NETWORK, _WEIGHTS, _CONFIG = "model.json", "model.weights.h5", "config.json"
 _VECTORS, _HISTORY, _METRICS = "word_vectors.npz", "history.csv", "metrics.json"
 _CHECKSUMS = "checksums.json"
@@ -104,6 +114,7 @@ def load_model(folder: str | Path) -> SavedModel:
         ModelError: if there is none, or it is damaged, or not to be trusted.
     """
     path = Path(folder)
+    restore_folder(path)
     if not path.is_dir():
         raise ModelError(f"Expected a model folder. There is none at {path}")
     try:
@@ -129,11 +140,11 @@ def _read_folder(path: Path) -> SavedModel:
             f"{path}: the network takes vectors of {saved.network.batch_shape[2]} numbers. "
             f"Received word vectors of {word_vectors.vector_size}."
         )
-    classes, outputs = len(config["classes"]), saved.network.output_shape[-1]
-    if outputs != classes and (classes, outputs) != (2, 1):
+    outputs, classes = saved.network.output_shape[1:], config["classes"]
+    if outputs != (len(classes),) and (outputs, len(classes)) != ((1,), 2):
         raise ModelError(
-            f"{path}: expected a network with an output for each of {classes} classes. Received: "
-            f"{outputs}"
+            f"{path}: expected a network with an output a class, or one output for two classes. "
+            f"Received: outputs {outputs} for {len(classes)} classes"
         )
     return SavedModel(
         network=saved.network,
@@ -149,21 +160,32 @@ def _read_config(path: Path) -> dict[str, Any]:
     config = read_object(path)
     if config.get("format") != FORMAT:
         raise ModelError(
-            f"{path}: expected model format {FORMAT}. Received: {config.get('format')!r}; a newer "
-            "release of sentiment_rnn may read it."
+            f"{path}: expected model format {FORMAT}. Received: {shown(config.get('format'))}; a "
+            "newer release of sentiment_rnn may read it."
         )
     try:
         return {
             "classes": read_classes(config, path),
-            "preprocessing": PreprocessingConfig(**config["preprocessing"]),
-            "architecture": _from_dict(ArchitectureConfig, config["architecture"]),
-            "training": _from_dict(TrainingConfig, config["training"]),
+            "preprocessing": config_from(
+                PreprocessingConfig, config["preprocessing"], f"{path}: preprocessing"
+            ),
+            "architecture": _from_dict(ArchitectureConfig, config["architecture"], path),
+            "training": _from_dict(TrainingConfig, config["training"], path),
             "provenance": as_object(config["provenance"], f"{path}: provenance"),
         }
     except KeyError as error:
         raise ModelError(f"{path}: {error} is missing.") from error
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{path}: {error}") from error
+
+
+def _as_label(label: object, where: str) -> int | str:
+    if isinstance(label, int) and abs(label) < 1 << 53:  # truth values as well
+        return label
+    text = as_text(label, where)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ModelError(f"{where}: expected Unicode text. Received: {shown(text)}") from None
+    return text
 
 
 # What folders of all kinds of models have in common
@@ -171,16 +193,11 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def read_classes(config: dict[str, Any], path: Path) -> tuple[int | str, ...]:
     """The labels of a classifier, from its ``config.json``."""
-    classes = config.get("classes")
-    if not (
-        isinstance(classes, list)
-        and all(isinstance(label, (int, str)) for label in classes)
-        and 2 <= len(set(classes)) == len(classes) <= MOST_CLASSES
-    ):
-        raise ModelError(
-            f"{path}: expected classes that are two or more different labels. Received: {classes!r}"
-        )
-    return tuple(classes)
+    where = f"{path}: classes"
+    classes = as_list(config.get("classes"), where, longest=MOST_CLASSES)
+    if len(classes) < 2 or len({str(label) for label in classes}) < len(classes):
+        raise ModelError(f"{where}: expected at least two labels, each once.")
+    return tuple(_as_label(label, where) for label in classes)
 
 
 def write_network(folder: Path, network: NetworkSpec, weights: Sequence[np.ndarray]) -> None:
@@ -201,13 +218,39 @@ def write_checksums(folder: Path) -> None:
 
 
 def verify_checksums(path: Path, needed: Sequence[str] = _NEEDED) -> None:
-    """Raises a `ModelError` if a file that is needed is missing, or not as it was saved."""
+    """Raises a `ModelError` if a file to be read is missing, a link, or not as it was saved.
+
+    Args:
+        path: the folder.
+        needed: the files that have to be there; the training history may be.
+    """
+    for name in (_CHECKSUMS, *needed):
+        _check_own(path, name)
     checksums = read_object(path / _CHECKSUMS)
-    for name in needed:
-        if not (path / name).is_file():
-            raise ModelError(f"{path} is no whole model folder: {name} is missing.")
+    has_history = (path / _HISTORY).exists() or (path / _HISTORY).is_symlink()
+    if has_history:
+        _check_own(path, _HISTORY)
+    for name in (*needed, *([_HISTORY] if has_history else [])):
         if _sha256(path / name) != checksums.get(name):
             raise ModelError(f"{path / name} is not as it was saved: its checksum differs.")
+
+
+def _check_own(path: Path, name: str) -> None:
+    """Expects a plain file of a size that can be, before anything opens it.
+
+    A link may lead to any file of whoever loads the folder, a pipe or a device nowhere.
+    """
+    try:
+        status = (path / name).lstat()
+    except FileNotFoundError:
+        raise ModelError(f"{path} is no whole model folder: {name} is missing.") from None
+    if not stat.S_ISREG(status.st_mode):
+        what = "a link" if stat.S_ISLNK(status.st_mode) else "something else than a file"
+        raise ModelError(f"{path / name}: expected a file of the folder's own. Received {what}.")
+    if status.st_size > _LARGEST_FILE:
+        raise ModelError(
+            f"{path / name}: expected at most {_LARGEST_FILE:,} bytes. Received: {status.st_size:,}"
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -219,8 +262,24 @@ def _as_dict(config: ArchitectureConfig | TrainingConfig | None) -> dict[str, An
     return None if config is None else dataclasses.asdict(config)
 
 
-def _from_dict(kind: type, values: dict[str, Any] | None) -> Any:
-    return None if values is None else kind(**values)
+def _from_dict(kind: type, values: object, path: Path) -> Any:
+    return None if values is None else config_from(kind, values, f"{path}: {kind.__name__}")
+
+
+def config_from(kind: type, values: object, where: str) -> Any:
+    """Makes a config, which checks itself, of a JSON object.
+
+    Args:
+        kind: a dataclass.
+        values: what the file says.
+        where: the place that errors name.
+    """
+    found = as_object(values, where)
+    check_keys(found, {part.name for part in dataclasses.fields(kind)}, where)
+    try:
+        return kind(**found)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{where}: {error}") from error
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -256,8 +315,10 @@ def write_history(folder: Path, history: dict[str, list[float]]) -> None:
 def read_history(folder: Path) -> dict[str, list[float]]:
     """Reads the table again; an empty one where there is none."""
     path = folder / _HISTORY
-    if not path.is_file() or path.stat().st_size > _LARGEST_JSON:
+    if not path.is_file():
         return {}
+    if path.stat().st_size > _LARGEST_JSON:
+        raise ModelError(f"{path}: expected at most {_LARGEST_JSON:,} bytes.")
     try:
         with path.open(encoding="utf-8", newline="") as file:
             names, *rows = csv.reader(file)
@@ -266,7 +327,7 @@ def read_history(folder: Path) -> dict[str, list[float]]:
                 for column, name in enumerate(names)
                 if name != "epoch"
             }
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, csv.Error) as error:
         raise ModelError(f"{path} is no training history: {error}") from error
 
 

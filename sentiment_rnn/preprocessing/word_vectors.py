@@ -8,6 +8,7 @@ import io
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import IO, cast
@@ -16,6 +17,7 @@ import numpy as np
 
 from sentiment_rnn._cache import pack_texts
 from sentiment_rnn._files import atomic_file
+from sentiment_rnn._zip import ShortReads, one_kind_of_error
 from sentiment_rnn.errors import DataError, ResourceError
 from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
 
@@ -23,6 +25,12 @@ _READ_BYTES = 1 << 22
 _LONGEST_WORD = 1 << 12
 _LARGEST_VECTOR = 1 << 14
 _LONGEST_LINE = 32 * _LARGEST_VECTOR
+# What comes before an array in NumPy's format: its length, and how NumPy writes a dictionary.
+_HEADER = re.compile(
+    rb"..\{'descr': '[^'\\]{1,9}', 'fortran_order': (?:True|False), "
+    rb"'shape': \([0-9, ]{0,99}\), \} *\n",
+    re.DOTALL,
+)
 # The date that a zip archive's format begins with: the same vectors give the same bytes.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -275,7 +283,7 @@ class WordVectors:
             with _open(path, zipped=zipped, by_line=read is _text_rows) as stream:
                 for word, row in read(stream, size, path, wanted, limit):
                     rows.setdefault(word, row)
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(f"{path} is damaged: {error}") from error
         except OSError as error:
             raise ResourceError(f"Could not read {path}: {error.strerror or error}") from error
@@ -322,9 +330,14 @@ class WordVectors:
         """
         path = Path(path)
         try:
-            arrays = _stored_arrays(path)
-            words = arrays.pop("words").tobytes().decode()
-            return cls(words.split("\n") if words else [], **arrays)
+            with one_kind_of_error():
+                arrays = _stored_arrays(path)
+            words = arrays.pop("words").tobytes()
+            count, rows = words.count(b"\n") + bool(words), len(arrays["vectors"])
+            # Before each of them takes the memory of a string.
+            if count != rows:
+                raise ValueError(f"it has {count:,} words and {rows:,} vectors")
+            return cls(words.decode().split("\n") if words else [], **arrays)
         except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} is no word vectors file of this package: {error}") from error
         except OSError as error:
@@ -342,7 +355,8 @@ def _stored_arrays(path: Path) -> dict[str, np.ndarray]:
     """Reads the arrays of an uncompressed ``.npz`` after comparing each header with its size."""
     expected = {"words": np.uint8, "vectors": (np.float32, np.int8), "scales": np.float32}
     arrays = {}
-    with zipfile.ZipFile(path) as archive:
+    with ShortReads(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+        file.only_short = False
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             if name not in expected or name in arrays:
@@ -362,6 +376,9 @@ def _array(name: str, data: bytes, types: np.ndarray) -> np.ndarray:
     version = np.lib.format.read_magic(stream)
     if version != (1, 0):
         raise ValueError(f"the array {name!r} is in an unknown format {version}")
+    # NumPy asks Python's parser what the header says, which has depths of its own.
+    if not _HEADER.match(data, stream.tell()):
+        raise ValueError(f"the array {name!r} has a header of an unknown form")
     shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
     if dtype not in list(types) or fortran_order:
         raise ValueError(f"the array {name!r} is of type {dtype}")

@@ -106,6 +106,12 @@ class ExplainResponse(Verdict):
     neurons: list[Neuron]
 
 
+class Refusal(BaseModel):
+    """Why there is no answer."""
+
+    detail: str
+
+
 class ModelInfo(BaseModel):
     """What a model is, and where it comes from."""
 
@@ -150,6 +156,17 @@ class _Metrics:
         path = path if path in self._paths() else "other"
         self._requests.labels(path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
+
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Refusal, "description": description}
+    for code, description in (
+        (404, "there is no such model"),
+        (413, "more bytes than a request may have"),
+        (422, "something else than what is described here, or more of it than is answered"),
+        (503, "there is no room for it now"),
+    )
+}
 
 
 def make_app(
@@ -245,7 +262,7 @@ def make_app(
                 headers={"Retry-After": str(_RETRY_SECONDS)},
             ) from None
 
-    @app.post("/predict")
+    @app.post("/predict", responses=_REFUSALS)
     async def predict(request: PredictRequest) -> PredictResponse:
         """Says of each text which class it is of."""
         if (request.text is None) == (request.texts is None):
@@ -266,7 +283,7 @@ def make_app(
         ]
         return PredictResponse(model=name, predictions=verdicts)
 
-    @app.post("/explain")
+    @app.post("/explain", responses=_REFUSALS)
     async def explain(request: ExplainRequest) -> ExplainResponse:
         """Says which class a text is of, and what each of its tokens has to do with it."""
         check([request.text])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment_rnn import cli
+from sentiment_rnn import _zip, cli
 from sentiment_rnn.datasets import load_names, load_text, plain_text
 from sentiment_rnn.datasets.download import SOURCES, Source
 from sentiment_rnn.errors import DataError, ResourceError
@@ -173,7 +173,7 @@ def test_a_zip_that_lists_very_many_files(tmp_path, monkeypatch):
     many = write(tmp_path / "text.zip", zipped(*((str(name), b"") for name in range(100))))
     with pytest.raises(DataError, match="holds 100 files"):
         load_text(many)
-    monkeypatch.setattr(plain_text, "_MAX_LIST_BYTES", 1000)
+    monkeypatch.setattr(_zip, "MAX_LIST_BYTES", 1000)
     with pytest.raises(DataError, match=r"damaged or incomplete \(it lists too many files\)"):
         load_text(many)
 

@@ -105,7 +105,7 @@ def test_a_missing_file(folder, name):
         load_model(folder)
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.json", "model.weights.h5"])
+@pytest.mark.parametrize("name", ["config.json", "history.csv", "model.json", "model.weights.h5"])
 def test_a_damaged_file(folder, name):
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -120,10 +120,13 @@ def test_a_damaged_file(folder, name):
         (lambda config: config.update(format=2), "expected model format 1. Received: 2"),
         (lambda config: config.pop("classes"), "'classes' is missing"),
         (lambda config: config.update(classes=[1]), "at least two labels"),
-        (lambda config: config.update(classes=[{}, {}]), "at least two labels"),
+        (lambda config: config.update(classes=["a", "a"]), "at least two labels, each once"),
+        (lambda config: config.update(classes=[{}, "a"]), "expected a string. Received: an obj"),
+        (lambda config: config.update(classes=["a", "\ud800"]), r"expected Unicode text. .*ud800"),
+        (lambda config: config.update(classes=["a", "b", "c"]), "an output a class, or one output"),
         (lambda config: config["preprocessing"].update(maxlen=-3), "maxlen must be a whole"),
-        (lambda config: config["preprocessing"].update(code="x"), "unexpected keyword.*code"),
-        (lambda config: config.update(architecture=3), "must be a mapping"),
+        (lambda config: config["preprocessing"].update(code="x"), "expected no key 'code'"),
+        (lambda config: config.update(architecture=3), "expected an object. Received: 3"),
         (
             lambda config: config.update(provenance=[]),
             "provenance: expected an object. Received: an array",

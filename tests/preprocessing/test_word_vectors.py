@@ -179,6 +179,7 @@ def npz(path, arrays, compression=zipfile.ZIP_STORED):
 HUGE = b"\x93NUMPY\x01\x00\x76\x00" + (
     b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 300), }".ljust(117) + b"\n"
 )
+CODE = b"\x93NUMPY\x01\x00\x09\x00" + b"((((((((\n"
 GOOD_WORDS = np.frombuffer(b"bad\ngood", np.uint8)
 TWO = np.ones((2, 3), np.float32)
 
@@ -189,8 +190,9 @@ TWO = np.ones((2, 3), np.float32)
         ({"words": GOOD_WORDS, "vectors": HUGE}, 0, "does not hold the shape"),
         ({"words": GOOD_WORDS, "vectors": np.array([{}, {}])}, 0, "is of type object"),
         ({"words": GOOD_WORDS, "vectors": TWO}, zipfile.ZIP_DEFLATED, "is compressed"),
-        ({"words": GOOD_WORDS, "vectors": TWO[:1]}, 0, "one vector for each of 2 words"),
+        ({"words": GOOD_WORDS, "vectors": TWO[:1]}, 0, "it has 2 words and 1 vectors"),
         ({"words": GOOD_WORDS}, 0, "is no word vectors file"),
+        ({"words": GOOD_WORDS, "vectors": CODE}, 0, "'vectors' has a header of an unknown form"),
         ({"words": GOOD_WORDS, "vectors": TWO, "more": TWO}, 0, "unexpected array 'more.npy'"),
         ({"words": np.frombuffer(b"a\na", np.uint8), "vectors": TWO}, 0, "'a' comes twice"),
         ({"words": np.frombuffer(b"a\n\xff", np.uint8), "vectors": TWO}, 0, "can't decode"),

@@ -95,6 +95,11 @@ def test_the_models_and_their_health(models):
 
 def test_the_description_of_it_all(models):
     described = ask(models, "GET", "/openapi.json").json()
+    for path in ("/predict", "/explain"):
+        answers = described["paths"][path]["post"]["responses"]
+        for code in ("404", "413", "422", "503"):
+            schema = answers[code]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Refusal"}
     assert set(described["paths"]) == {"/predict", "/explain", "/health", "/model", "/metrics"}
     for path, name in (("/docs", "pages"), ("/redoc", "that load scripts from elsewhere")):
         assert ask(models, "GET", path).status_code == 404, name
