@@ -222,6 +222,7 @@ class SentimentClassifier:
         taught_texts: Sequence[str] = (),
         taught_probabilities: Sequence[float] | np.ndarray = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        checkpoint: str | Path | None = None,
         cache: str | Path | None = None,
         verbose: bool = False,
     ) -> SentimentClassifier:
@@ -236,7 +237,12 @@ class SentimentClassifier:
             taught_probabilities: what a teacher says of each, such as better but slower models:
                 the probability of the second class ``(taught texts,)``. They are learned from as
                 the labels are, and never validate.
-            callbacks: Keras callbacks to call in training; with the engine "keras" only.
+            callbacks: Keras callbacks to call in training; with the engine "keras" only. What they
+                remember themselves is in no checkpoint.
+            checkpoint: a file to go on from if it is there, written as training goes and when it
+                is interrupted; the one before is kept beside it. A training that goes on gives the
+                same weights and history as one that was never interrupted. When training has
+                ended, the file is there still, and of no use once the model was saved.
             cache: a folder where the tokens and ids of large corpora are kept, so that the next
                 training on the same texts begins at once; None keeps nothing. It changes no result.
             verbose: whether to show progress on standard error.
@@ -245,8 +251,10 @@ class SentimentClassifier:
             Itself.
 
         Raises:
-            UsageError: for settings that make no sense.
+            UsageError: for settings that make no sense, or if the loss is no finite number any
+                more.
             DataError: for texts and labels that nothing can be learned from.
+            ModelError: if the checkpoint is one of other data or settings.
 
         Source: of learning from a teacher's probabilities: Hinton, Vinyals and Dean, "Distilling
         the Knowledge in a Neural Network", 2015.
@@ -318,8 +326,16 @@ class SentimentClassifier:
             seed=self.seed + epochs_before,
             trainable_vectors=settings.architecture.trainable_vectors,
             initial_accuracy=self._scores(validation)["accuracy"] if warm else None,
+            settings={
+                "preset": self.preset,
+                "vectors": None if isinstance(self.vectors, WordVectors) else str(self.vectors),
+                "seed": self.seed,
+                "pretrained": None if self.pretrained is None else str(self.pretrained),
+                "warm_start": warm,
+                **settings.options(),
+            },
         )
-        result = _run(task, callbacks, verbose)
+        result = _run(task, callbacks, None if checkpoint is None else Path(checkpoint), verbose)
         if result.vectors is not None:
             preprocessor = with_vectors(preprocessor, result.vectors)
         before = self.history_ if warm else {}
@@ -378,7 +394,8 @@ class SentimentClassifier:
             second is that of texts held out; to the power of e it is the perplexity.
 
         Raises:
-            UsageError: for settings that make no sense, or a network that can't learn it.
+            UsageError: for settings that make no sense, a network that can't learn it, or if the
+                loss is no finite number any more.
             DataError: for fewer than two texts.
             ModelError: if the checkpoint is one of other texts or settings.
 
@@ -1085,15 +1102,20 @@ def _network(settings: Preset, vector_size: int) -> NetworkSpec:
         raise UsageError(str(error)) from error
 
 
-def _run(task: Task, callbacks: Sequence[keras.callbacks.Callback], verbose: bool) -> FitResult:
+def _run(
+    task: Task,
+    callbacks: Sequence[keras.callbacks.Callback],
+    checkpoint: Path | None,
+    verbose: bool,
+) -> FitResult:
     """Trains with the engine that the task names."""
     if task.config.engine == "numpy":
         from sentiment_rnn.training.numpy_engine import fit_with_numpy
 
-        return fit_with_numpy(task, verbose=verbose)
+        return fit_with_numpy(task, checkpoint=checkpoint, verbose=verbose)
     from sentiment_rnn.training.keras_engine import fit_with_keras
 
-    return fit_with_keras(task, callbacks=callbacks, verbose=verbose)
+    return fit_with_keras(task, callbacks=callbacks, checkpoint=checkpoint, verbose=verbose)
 
 
 def _preprocessor(

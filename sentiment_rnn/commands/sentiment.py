@@ -27,6 +27,7 @@ from sentiment_rnn.commands.output import (
     write_explanations,
     write_predictions,
 )
+from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS, Preset
@@ -52,78 +53,95 @@ def train(options: Namespace) -> None:
     """Trains a network, evaluates it and saves it."""
     from sentiment_rnn.persistence import is_model_folder
     from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.checkpoints import remove_checkpoint
     from sentiment_rnn.training.run_log import append_run
 
     out = options.out or TRAINED / f"{_name_of(options.data)}-{options.preset or 'textbook'}"
-    settings = {name: getattr(options, name) for name in OPTIONS}
-    if options.resume:
-        own = ("preset", "vectors", "seed", "pretrained")
-        given = [name for name in own if getattr(options, name) is not None]
-        if given:
-            raise UsageError(f"--resume goes on with the model's own {given[0]}: leave it out.")
-        changed = {name: value for name, value in settings.items() if value is not None}
-        classifier = SentimentClassifier.load(out).set_params(**changed, warm_start=True)
-    else:
-        if out.exists() and not options.overwrite:
+    if out.exists() and not options.resume:
+        if not options.overwrite:
             what = "a model" if is_model_folder(out) else "something else"
             raise UsageError(
                 f"{out} is there already and holds {what}.\nName another --out, --resume training "
                 "it, or replace it with --overwrite."
             )
         # Before hours of training, not after them.
-        if out.exists() and not is_model_folder(out):
+        if not is_model_folder(out):
             raise UsageError(f"{out} is there and is no model folder: it is not overwritten.")
-        if options.pretrained is not None and options.vectors is not None:
-            raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
-        classifier = SentimentClassifier(
-            options.preset or "textbook",
-            vectors=options.vectors or "imdb",
-            seed=options.seed or 0,
-            pretrained=options.pretrained,
-            **settings,
+    with training_in(out, resume=options.resume, overwrite=options.overwrite) as checkpoint:
+        classifier = _to_train(options, out, checkpoint)
+        if classifier.settings().training.engine == "keras":
+            import_keras()
+        else:
+            # A gradient needs it, and it takes as long as finding what was read before.
+            begin_import("scipy.sparse")
+        teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
+        train, test = read_data(options, unsupervised=bool(teachers))
+        taught_texts, taught = _taught(teachers, train.unsupervised or [])
+        if options.limit is not None:
+            train = train.limit(options.limit, classifier.seed)
+        if not options.resume:
+            remove_checkpoint(checkpoint)
+        classifier.fit(
+            train.texts,
+            train.labels,
+            groups=train.groups,
+            taught_texts=taught_texts,
+            taught_probabilities=taught,
+            checkpoint=checkpoint,
+            cache=cache_of(options),
+            verbose=True,
         )
-    if classifier.settings().training.engine == "keras":
-        import_keras()
-    else:
-        # A gradient needs it, and it takes as long as finding what was read before.
-        begin_import("scipy.sparse")
-    teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
-    train, test = read_data(options, unsupervised=bool(teachers))
-    taught_texts, taught = _taught(teachers, train.unsupervised or [])
-    if options.limit is not None:
-        train = train.limit(options.limit, classifier.seed)
-    classifier.fit(
-        train.texts,
-        train.labels,
-        groups=train.groups,
-        taught_texts=taught_texts,
-        taught_probabilities=taught,
-        cache=cache_of(options),
-        verbose=True,
-    )
-    if test is not None and options.test:
-        print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
-        classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
-    classifier.save(out)
-    append_run(
-        out.parent,
-        {
-            "name": out.name,
-            "data": str(options.data),
-            "limit": options.limit,
-            "parameters": classifier.count_params(),
-            "metrics": classifier.metrics_,
-            **classifier.provenance_,
-        },
-    )
+        if test is not None and options.test:
+            print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
+            classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
+        classifier.save(out)
+        remove_checkpoint(checkpoint)
+        append_run(
+            out.parent,
+            {
+                "name": out.name,
+                "data": str(options.data),
+                "limit": options.limit,
+                "parameters": classifier.count_params(),
+                "metrics": classifier.metrics_,
+                **classifier.provenance_,
+            },
+        )
     print(f"saved {out}", file=sys.stderr)
     print(format_scores(classifier.metrics_))
+
+
+def _to_train(options: Namespace, out: Path, checkpoint: Path) -> SentimentClassifier:
+    """The classifier that is to be trained, or that goes on."""
+    from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.checkpoints import checkpoint_settings, has_checkpoint
+
+    names = ("preset", "vectors", "seed", "pretrained", *OPTIONS)
+    given = {name: getattr(options, name) for name in names}
+    settings = {name: value for name, value in given.items() if value is not None}
+    if "pretrained" in settings and "vectors" in settings:
+        raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
+    if not options.resume:
+        return SentimentClassifier(**settings)
+    continued = True
+    if has_checkpoint(checkpoint):
+        began = checkpoint_settings(checkpoint)
+        continued = began.pop("warm_start")
+        print(f"going on from {checkpoint}", file=sys.stderr)
+        if not continued:
+            return SentimentClassifier(**{**began, **settings})
+        settings = {**{name: began[name] for name in OPTIONS}, **settings}
+    own = next((name for name in settings if name not in OPTIONS), None)
+    if own is not None:
+        raise UsageError(f"--resume goes on with the model's own {own}: leave it out.")
+    return SentimentClassifier.load(out).set_params(**settings, warm_start=True)
 
 
 def pretrain(options: Namespace) -> None:
     """Lets a network learn which word comes next, and saves it."""
     from sentiment_rnn.persistence import is_model_folder
     from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.checkpoints import has_checkpoint, remove_checkpoint
     from sentiment_rnn.training.config import PretrainingConfig
 
     out: Path = options.out
@@ -131,27 +149,29 @@ def pretrain(options: Namespace) -> None:
         raise UsageError(
             f"{out} is there already. Name another --out, or replace a model with --overwrite."
         )
-    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    if not options.resume:
-        checkpoint.unlink(missing_ok=True)
-    elif not checkpoint.exists():
-        raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
-    settings = {name: getattr(options, name) for name in NETWORK_OPTIONS}
-    classifier = SentimentClassifier(
-        options.preset, vectors=options.vectors, seed=options.seed, **settings
-    )
-    chosen = {name: getattr(options, name) for name in PRETRAINING_OPTIONS}
-    try:
-        config = PretrainingConfig(**{k: v for k, v in chosen.items() if v is not None})
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    classifier.settings()
-    import_keras()
-    train, _ = read_data(options, unsupervised=options.unsupervised)
-    texts = train.texts + (train.unsupervised or [])
-    classifier.pretrain(texts, config, checkpoint=checkpoint, cache=cache_of(options), verbose=True)
-    classifier.save(out)
-    checkpoint.unlink(missing_ok=True)
+    with training_in(out, resume=options.resume, overwrite=options.overwrite) as checkpoint:
+        if options.resume and not has_checkpoint(checkpoint):
+            raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
+        settings = {name: getattr(options, name) for name in NETWORK_OPTIONS}
+        classifier = SentimentClassifier(
+            options.preset, vectors=options.vectors, seed=options.seed, **settings
+        )
+        chosen = {name: getattr(options, name) for name in PRETRAINING_OPTIONS}
+        try:
+            config = PretrainingConfig(**{k: v for k, v in chosen.items() if v is not None})
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        classifier.settings()
+        import_keras()
+        train, _ = read_data(options, unsupervised=options.unsupervised)
+        texts = train.texts + (train.unsupervised or [])
+        if not options.resume:
+            remove_checkpoint(checkpoint)
+        classifier.pretrain(
+            texts, config, checkpoint=checkpoint, cache=cache_of(options), verbose=True
+        )
+        classifier.save(out)
+        remove_checkpoint(checkpoint)
     print(f"saved {out}", file=sys.stderr)
     print(f"perplexity of the texts held out: {classifier.provenance_['perplexity']:,}")
 
