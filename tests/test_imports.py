@@ -111,6 +111,7 @@ def test_each_outside_library_has_one_door():
     assert importers("scipy") == {"numpy_rnn.embedding", "evaluation"}
     assert importers("fastapi", "pydantic", "uvicorn", "prometheus_client") <= room("serving")
     assert importers("onnx", "onnxruntime") == {"persistence.onnx_writer"}
+    assert importers("filelock") == {"_files"}
     assert importers("threadpoolctl") == {"numpy_rnn.threads"}
     assert importers("tensorflow") == set()
     assert importers("pickle") == set()
