@@ -177,7 +177,8 @@ class _Epochs(keras.callbacks.Callback):
             with read_checkpoint(checkpoint) as (progress, saved):
                 self.run.restore(checkpoint, progress, saved)
                 assign(variables(model, self._network), saved)
-                self._counted = {name: saved[f"counted-{name}"] for name in self._metrics}
+                if self.run.batch:
+                    self._counted = {name: saved[f"counted-{name}"] for name in self._metrics}
         self._progress = None
         if verbose:
             self._progress = Progress(task.config.epochs, len(batches), done=self.run.epoch)

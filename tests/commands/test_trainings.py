@@ -198,8 +198,8 @@ def test_a_training_that_diverges_says_what_to_try(run, tmp_path, monkeypatch):
 
 def test_pretraining_and_character_models_go_on_too(run, tmp_path):
     (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 200)
-    chars = ("chars", "train", "text.txt", "--units", "4", "--layers", "1", "--batch-size", "4")
-    chars += ("--window", "20", "--epochs", "2", "--out")
+    chars = ["chars", "train", "text.txt", "--units", "4", "--layers", "1", "--batch-size", "4"]
+    chars += ["--window", "20", "--epochs", "2", "--out"]
     assert run(*chars, "letters", stop=9)[0] == 130
     assert run("chars", "train", "text.txt", "--out", "letters")[0] == 2
     code, err = run("chars", "train", "text.txt", "--resume", "--out", "letters")

@@ -33,8 +33,10 @@ from sentiment_rnn.training import checkpoints
 EVERY = {"numpy": 0.05, "keras": 0.5}
 # A file that says that the training has ended, and the model is still to be measured and saved.
 TRAINED = Path("trained")
-COMMON = ("--data", "sample", "--limit", "96", "--no-test", "--no-cache", "--vectors", "small.npz")
-COMMON += ("--batch-size", "8", "--units", "6")
+COMMON = (
+    *("--data", "sample", "--limit", "96", "--no-test", "--no-cache", "--vectors", "small.npz"),
+    *("--batch-size", "8", "--units", "6"),
+)
 TRAININGS = {
     "textbook": ("--maxlen", "60", "--epochs", "40", "--patience", "12"),
     "trained vectors, cosine, word dropout": (

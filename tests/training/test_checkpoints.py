@@ -175,7 +175,7 @@ def test_every_so_many_steps(path):
 
 def test_by_the_clock_and_the_more_rarely_the_longer_it_takes(path, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("sentiment_rnn.training.checkpoints.time.monotonic", lambda: clock[0])
 
     def slow(*arguments):
         clock[0] += 2

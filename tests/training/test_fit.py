@@ -1,6 +1,7 @@
 """What both engines do alike."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -105,7 +106,7 @@ def test_trained_vectors_come_back(fit):
 
 # Going on
 
-TRAININGS = {
+TRAININGS: dict[str, dict[str, Any]] = {
     "dropout": {"architecture": {"dropout": 0.3}, "epochs": 4, "patience": 2},
     "windows": {"architecture": {**STATEFUL, "dropout": 0.3}},
     "trained vectors": {
