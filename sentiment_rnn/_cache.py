@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment_rnn._arrays import read_arrays, write_arrays
 from sentiment_rnn._files import atomic_file
 
 # Raise it when the same texts give other arrays than before.
@@ -28,7 +29,6 @@ MAX_BYTES = 2_000_000_000
 # What is quickly made anew is not worth an entry, nor processes of its own.
 LARGE = 1 << 22
 
-_DIGEST_BYTES = 32
 _SUFFIX = ".arrays"
 
 
@@ -120,27 +120,14 @@ def hash_of_texts(texts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-# An entry is a SHA-256 of its name and of what follows: arrays as `np.save` writes them.
-
-
 def _read(path: Path) -> list[np.ndarray] | None:
     """The arrays of an entry, or None if there is none that is whole."""
-    arrays = []
-    try:
-        with path.open("rb") as file:
-            expected = file.read(_DIGEST_BYTES)
-            if hashlib.file_digest(file, _hash_of(path)).digest() != expected:
-                return None
-            end = file.tell()
-            file.seek(_DIGEST_BYTES)
-            while file.tell() < end:
-                arrays.append(np.load(file, allow_pickle=False))
-    except (OSError, ValueError):
-        # A whole entry that is none of NumPy's plain arrays was not written here.
-        return None
-    # It was used now; of a folder that is only to be read, nothing is removed either.
-    with contextlib.suppress(OSError):
-        os.utime(path)
+    # By its name, so that an entry that was renamed is none.
+    arrays = read_arrays(path, name=path.name)
+    if arrays is not None:
+        # It was used now; of a folder that is only to be read, nothing is removed either.
+        with contextlib.suppress(OSError):
+            os.utime(path)
     return arrays
 
 
@@ -148,19 +135,8 @@ def _write(path: Path, arrays: Sequence[np.ndarray]) -> None:
     if sum(array.nbytes for array in arrays) > MAX_BYTES:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with atomic_file(path) as temporary, temporary.open("r+b") as file:
-        file.seek(_DIGEST_BYTES)
-        for array in arrays:
-            np.save(file, array, allow_pickle=False)
-        file.seek(_DIGEST_BYTES)
-        digest = hashlib.file_digest(file, _hash_of(path)).digest()
-        file.seek(0)
-        file.write(digest)
-
-
-def _hash_of(path: Path) -> Callable[[], hashlib._Hash]:
-    # With the name, so that an entry that was renamed is none.
-    return lambda: hashlib.sha256(path.name.encode())
+    with atomic_file(path) as temporary:
+        write_arrays(temporary, arrays, name=path.name)
 
 
 def _remove_oldest(folder: Path) -> None:

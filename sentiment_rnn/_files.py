@@ -1,4 +1,4 @@
-"""Writing files and folders whole or not at all."""
+"""Writing files and folders whole or not at all, and by one program at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sentiment_rnn.errors import ResourceError
+from sentiment_rnn.errors import ResourceError, UsageError
 
 
 @contextmanager
@@ -32,6 +32,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         yield temporary
         _synchronize(temporary)
         temporary.replace(path)
+        _synchronize(path.parent)
 
 
 @contextmanager
@@ -56,6 +57,47 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         else:
             temporary.rename(path)
         _synchronize(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Inside the ``with``, no other program comes into a block that is locked on the same path.
+
+    The lock is the system's own: it goes with the program, however that ends.
+
+    Args:
+        path: a file or folder, which need not be there. The lock is a hidden file beside it while
+            it is held.
+
+    Raises:
+        UsageError: if another program is in such a block.
+        ResourceError: if the folder can't be made or written to.
+    """
+    from filelock import FileLock, Timeout
+
+    made = [folder for folder in path.parents if not folder.exists()]
+    file = path.with_name(f".{path.name}.lock")
+    lock = FileLock(file, timeout=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise UsageError(
+            f"Another training is writing to {path}. Wait until it has ended, or name another."
+        ) from error
+    except OSError as error:
+        raise ResourceError(f"Could not lock {path}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        # While it is held: a file that another program has locked by then is not removed.
+        with suppress(OSError):
+            file.unlink()
+        lock.release()
+        for folder in made:
+            # One in which something was written stays.
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def restore_folder(path: Path) -> None:
@@ -243,6 +285,9 @@ def _umask() -> int:
 
 def _synchronize(path: Path) -> None:
     """Waits until a file or folder is on the disk, so that a power cut can't undo the rename."""
+    if os.name == "nt" and path.is_dir():
+        # Windows opens no folder.
+        return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -141,7 +141,7 @@ class CharLanguageModel:
             Itself.
 
         Raises:
-            UsageError: if the loss is not a number after any epoch.
+            UsageError: if the loss is no finite number any more.
             DataError: if the text is too short for the windows.
             ModelError: if the checkpoint is one of other data or settings.
         """
@@ -184,11 +184,6 @@ class CharLanguageModel:
             show=show,
             verbose=verbose,
         )
-        if not run.best_epoch:
-            raise UsageError(
-                "The validation loss was not a number after any epoch: nothing was learned. Try a "
-                f"lower learning_rate than {self.training.learning_rate}, or a lower clip_norm."
-            )
         self._set_model(network, run.best, alphabet)
         self.history_ = run.history
         self.samples_ = run.samples

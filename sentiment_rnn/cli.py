@@ -139,9 +139,16 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")
     train.add_argument("--limit", type=int, metavar="N", help="train on N texts only")
     train.add_argument(
-        "--resume", action="store_true", help="go on training the model in --out for more epochs"
+        "--resume",
+        action="store_true",
+        help="go on with a training to --out that was interrupted, with its settings; without one, "
+        "train the model in --out for more epochs",
     )
-    train.add_argument("--overwrite", action="store_true", help="replace the model in --out")
+    train.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="begin anew, and replace the model in --out",
+    )
     train.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="write a log there that TensorBoard shows"
     )
@@ -220,8 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     before.add_argument(
         "--resume",
         action="store_true",
-        help="go on where it stopped, by the checkpoint beside --out; every five minutes it is "
-        "written anew",
+        help="go on where it stopped, by the checkpoint beside --out",
     )
     before.add_argument("--overwrite", action="store_true", help="replace the model in --out")
     _add_options(

@@ -77,10 +77,11 @@ class Preset:
             >>> preset.replace(units=100, maxlen=400).changes_from(preset)
             {'units': 100}
         """
-        mine, others = self._options(), other._options()
+        mine, others = self.options(), other.options()
         return {name: value for name, value in mine.items() if value != others[name]}
 
-    def _options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
+        """All options by name."""
         return {
             name: value
             for config in dataclasses.asdict(self).values()

@@ -212,6 +212,7 @@ class SentimentClassifier(TextClassifier):
         taught_probabilities: Sequence[float] | np.ndarray = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
         after_epoch: AfterEpoch | None = None,
+        checkpoint: str | Path | None = None,
         cache: str | Path | None = None,
         verbose: bool = False,
     ) -> SentimentClassifier:
@@ -227,10 +228,15 @@ class SentimentClassifier(TextClassifier):
                 the probability of the second of two classes ``(taught texts,)``, or of each class
                 ``(taught texts, classes)``. They are learned from as the labels are, and never
                 validate.
-            callbacks: Keras callbacks to call in training; with the engine "keras" only.
+            callbacks: Keras callbacks to call in training; with the engine "keras" only. What they
+                remember themselves is in no checkpoint.
             after_epoch: called after each epoch, whichever engine trains, with its number, from 1
                 and going on where training goes on, and its scores, as ``history_`` names them.
                 Training stops if it answers true.
+            checkpoint: a file to go on from if it is there, written as training goes and when it
+                is interrupted; the one before is kept beside it. A training that goes on gives the
+                same weights and history as one that was never interrupted. When training has
+                ended, the file is there still, and of no use once the model was saved.
             cache: a folder where the tokens and ids of large corpora are kept, so that the next
                 training on the same texts begins at once; None keeps nothing. It changes no result.
             verbose: whether to show progress on standard error.
@@ -239,8 +245,10 @@ class SentimentClassifier(TextClassifier):
             Itself.
 
         Raises:
-            UsageError: for settings that make no sense.
+            UsageError: for settings that make no sense, or if the loss is no finite number any
+                more.
             DataError: for texts and labels that nothing can be learned from.
+            ModelError: if the checkpoint is one of other data or settings.
 
         Source: of learning from a teacher's probabilities: Hinton, Vinyals and Dean, "Distilling
         the Knowledge in a Neural Network", 2015.
@@ -315,12 +323,21 @@ class SentimentClassifier(TextClassifier):
             initial_accuracy=(
                 self._scores(validation, numbers[validation_part])["accuracy"] if warm else None
             ),
+            settings={
+                "preset": str(self.preset),
+                "vectors": None if isinstance(self.vectors, WordVectors) else str(self.vectors),
+                "seed": self.seed,
+                "pretrained": None if self.pretrained is None else str(self.pretrained),
+                "warm_start": warm,
+                **settings.options(),
+            },
         )
 
         def end_epoch(epoch: int, scores: Mapping[str, float]) -> bool | None:
             return None if after_epoch is None else after_epoch(epochs_before + epoch, scores)
 
-        result = _run(task, callbacks, end_epoch, verbose)
+        place = None if checkpoint is None else Path(checkpoint)
+        result = _run(task, callbacks, end_epoch, place, verbose)
         if result.vectors is not None:
             preprocessor = with_vectors(preprocessor, result.vectors)
         before = self.history_ if warm else {}
@@ -378,7 +395,8 @@ class SentimentClassifier(TextClassifier):
             second is that of texts held out; to the power of e it is the perplexity.
 
         Raises:
-            UsageError: for settings that make no sense, or a network that can't learn it.
+            UsageError: for settings that make no sense, a network that can't learn it, or if the
+                loss is no finite number any more.
             DataError: for fewer than two texts.
             ModelError: if the checkpoint is one of other texts or settings.
 
@@ -967,16 +985,23 @@ def _run(
     task: Task,
     callbacks: Sequence[keras.callbacks.Callback],
     after_epoch: AfterEpoch,
+    checkpoint: Path | None,
     verbose: bool,
 ) -> FitResult:
     """Trains with the engine that the task names."""
     if task.config.engine == "numpy":
         from sentiment_rnn.training.numpy_engine import fit_with_numpy
 
-        return fit_with_numpy(task, after_epoch=after_epoch, verbose=verbose)
+        return fit_with_numpy(task, after_epoch=after_epoch, checkpoint=checkpoint, verbose=verbose)
     from sentiment_rnn.training.keras_engine import fit_with_keras
 
-    return fit_with_keras(task, callbacks=callbacks, after_epoch=after_epoch, verbose=verbose)
+    return fit_with_keras(
+        task,
+        callbacks=callbacks,
+        after_epoch=after_epoch,
+        checkpoint=checkpoint,
+        verbose=verbose,
+    )
 
 
 def _preprocessor(

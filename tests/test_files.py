@@ -2,8 +2,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from sentiment_rnn._files import atomic_file, atomic_folder, remove_unfinished
-from sentiment_rnn.errors import ResourceError
+from sentiment_rnn._files import atomic_file, atomic_folder, locked, remove_unfinished
+from sentiment_rnn.errors import ResourceError, UsageError
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -65,3 +65,34 @@ def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
         # What the process that was killed would not have come to.
         temporary.write_text("new")
     assert (tmp_path / "whole").read_text() == "new"
+
+
+# Locks
+
+
+def test_a_lock_is_beside_the_path_while_it_is_held_and_keeps_others_out(tmp_path):
+    path = tmp_path / "folder" / "model"
+    with locked(path):
+        assert [file.name for file in path.parent.iterdir()] == [".model.lock"]
+        with pytest.raises(UsageError, match="Another training is writing to .*model. Wait until"):
+            locked(path).__enter__()
+        with locked(path.with_name("other")):
+            pass
+    assert not list(tmp_path.iterdir())
+    with locked(path):
+        path.mkdir()
+    # What was written there stays, and nothing is locked any more.
+    with pytest.raises(ValueError, match="inside"), locked(path):
+        raise ValueError("inside")
+    with locked(path):
+        pass
+    assert [file.name for file in path.parent.iterdir()] == ["model"]
+
+
+def test_where_nothing_can_be_locked(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ResourceError, match="Could not lock .*model"),
+        locked(tmp_path / "file" / "model"),
+    ):
+        pass

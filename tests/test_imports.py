@@ -114,6 +114,7 @@ def test_each_outside_library_has_one_door():
     assert importers("ray") == {"scoring"}
     assert importers("optuna") == {"tuning"}
     assert importers("tensorboard") == {"training.tensorboard"}
+    assert importers("filelock") == {"_files"}
     assert importers("threadpoolctl") == {"numpy_rnn.threads"}
     assert importers("tensorflow") == set()
     assert importers("pickle") == set()

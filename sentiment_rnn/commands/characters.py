@@ -12,6 +12,7 @@ from pathlib import Path
 from sentiment_rnn.commands.data import read_data
 from sentiment_rnn.commands.imports import import_keras
 from sentiment_rnn.commands.output import format_table
+from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.presets import CHARACTER_OPTIONS
 
@@ -26,7 +27,11 @@ def train(options: Namespace) -> None:
     from sentiment_rnn.characters import CharLanguageModel
     from sentiment_rnn.datasets import load_text_or_reviews
     from sentiment_rnn.persistence.character_folder import is_character_folder
-    from sentiment_rnn.training.character_engine import checkpoint_settings
+    from sentiment_rnn.training.checkpoints import (
+        checkpoint_settings,
+        has_checkpoint,
+        remove_checkpoint,
+    )
 
     out: Path = options.out
     if out.exists() and not options.resume and not options.overwrite:
@@ -39,18 +44,19 @@ def train(options: Namespace) -> None:
         raise UsageError(f"{out} is there and is no character model: it is not overwritten.")
     chosen = {name: getattr(options, name) for name in ("unit", "seed", *CHARACTER_OPTIONS)}
     settings = {name: value for name, value in chosen.items() if value is not None}
-    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    if not options.resume:
-        checkpoint.unlink(missing_ok=True)
-    elif not checkpoint.exists():
-        raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
-    else:
-        settings = checkpoint_settings(checkpoint) | settings
-    model = CharLanguageModel(**settings)
-    if model.training.engine == "keras":
-        import_keras()
-    model.fit(load_text_or_reviews(options.file), checkpoint=checkpoint, verbose=True)
-    model.save(out)
+    with training_in(out, resume=options.resume, overwrite=options.overwrite) as checkpoint:
+        if options.resume:
+            if not has_checkpoint(checkpoint):
+                raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
+            settings = checkpoint_settings(checkpoint) | settings
+        model = CharLanguageModel(**settings)
+        if model.training.engine == "keras":
+            import_keras()
+        text = load_text_or_reviews(options.file)
+        if not options.resume:
+            remove_checkpoint(checkpoint)
+        model.fit(text, checkpoint=checkpoint, verbose=True)
+        model.save(out)
     print(f"saved {out}", file=sys.stderr)
     bits = model.metrics_["bits_per_character"]["validation"]
     print(f"validation: {bits:.4f} bits per {model.unit}, perplexity {2**bits:.2f}")

@@ -28,6 +28,7 @@ from sentiment_rnn.commands.output import (
     write_explanations,
     write_predictions,
 )
+from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.prediction import Prediction
 from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS, Preset
@@ -57,50 +58,40 @@ CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
 def train(options: Namespace) -> None:
     """Trains a network, evaluates it and saves it."""
     from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.checkpoints import remove_checkpoint
 
     out = options.out or default_place(options)
     if options.preset in BASELINES:
         _train_baseline(options, out)
         return
-    settings = {name: getattr(options, name) for name in OPTIONS}
-    if options.resume:
-        own = ("preset", "vectors", "seed", "pretrained")
-        given = [name for name in own if getattr(options, name) is not None]
-        if given:
-            raise UsageError(f"--resume goes on with the model's own {given[0]}: leave it out.")
-        changed = {name: value for name, value in settings.items() if value is not None}
-        classifier = SentimentClassifier.load(out).set_params(**changed, warm_start=True)
-    else:
+    if not options.resume:
         _check_out(out, options)
-        if options.pretrained is not None and options.vectors is not None:
-            raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
-        classifier = SentimentClassifier(
-            options.preset or "textbook",
-            vectors=options.vectors or "imdb",
-            seed=options.seed or 0,
-            pretrained=options.pretrained,
-            **settings,
-        )
-    engine = classifier.settings().training.engine
-    log = _training_log(options.tensorboard)
-    import_engine(engine)
-    teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
-    train, test = read_data(options, unsupervised=bool(teachers))
-    taught_texts, taught = _taught(teachers, train.unsupervised or [])
-    if options.limit is not None:
-        train = train.limit(options.limit, classifier.seed)
-    with log as after_epoch:
-        classifier.fit(
-            train.texts,
-            train.labels,
-            groups=train.groups,
-            taught_texts=taught_texts,
-            taught_probabilities=taught,
-            after_epoch=after_epoch,
-            cache=cache_of(options),
-            verbose=True,
-        )
-    _finish(classifier, test, out, options)
+    with training_in(out, resume=options.resume, overwrite=options.overwrite) as checkpoint:
+        classifier = _to_train(options, out, checkpoint)
+        engine = classifier.settings().training.engine
+        log = _training_log(options.tensorboard)
+        import_engine(engine)
+        teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
+        train, test = read_data(options, unsupervised=bool(teachers))
+        taught_texts, taught = _taught(teachers, train.unsupervised or [])
+        if options.limit is not None:
+            train = train.limit(options.limit, classifier.seed)
+        if not options.resume:
+            remove_checkpoint(checkpoint)
+        with log as after_epoch:
+            classifier.fit(
+                train.texts,
+                train.labels,
+                groups=train.groups,
+                taught_texts=taught_texts,
+                taught_probabilities=taught,
+                after_epoch=after_epoch,
+                checkpoint=checkpoint,
+                cache=cache_of(options),
+                verbose=True,
+            )
+        _finish(classifier, test, out, options)
+        remove_checkpoint(checkpoint)
 
 
 def _train_baseline(options: Namespace, out: Path) -> None:
@@ -186,10 +177,37 @@ def _training_log(folder: Path | None) -> AbstractContextManager[AfterEpoch | No
     return tensorboard_log(folder)
 
 
+def _to_train(options: Namespace, out: Path, checkpoint: Path) -> SentimentClassifier:
+    """The classifier that is to be trained, or that goes on."""
+    from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.checkpoints import checkpoint_settings, has_checkpoint
+
+    names = ("preset", "vectors", "seed", "pretrained", *OPTIONS)
+    given = {name: getattr(options, name) for name in names}
+    settings = {name: value for name, value in given.items() if value is not None}
+    if "pretrained" in settings and "vectors" in settings:
+        raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
+    if not options.resume:
+        return SentimentClassifier(**settings)
+    continued = True
+    if has_checkpoint(checkpoint):
+        began = checkpoint_settings(checkpoint)
+        continued = began.pop("warm_start")
+        print(f"going on from {checkpoint}", file=sys.stderr)
+        if not continued:
+            return SentimentClassifier(**{**began, **settings})
+        settings = {**{name: began[name] for name in OPTIONS}, **settings}
+    own = next((name for name in settings if name not in OPTIONS), None)
+    if own is not None:
+        raise UsageError(f"--resume goes on with the model's own {own}: leave it out.")
+    return SentimentClassifier.load(out).set_params(**settings, warm_start=True)
+
+
 def pretrain(options: Namespace) -> None:
     """Lets a network learn which word comes next, and saves it."""
     from sentiment_rnn.persistence import is_model_folder
     from sentiment_rnn.sentiment import SentimentClassifier
+    from sentiment_rnn.training.checkpoints import has_checkpoint, remove_checkpoint
     from sentiment_rnn.training.config import PretrainingConfig
 
     out: Path = options.out
@@ -197,27 +215,29 @@ def pretrain(options: Namespace) -> None:
         raise UsageError(
             f"{out} is there already. Name another --out, or replace a model with --overwrite."
         )
-    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    if not options.resume:
-        checkpoint.unlink(missing_ok=True)
-    elif not checkpoint.exists():
-        raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
-    settings = {name: getattr(options, name) for name in NETWORK_OPTIONS}
-    classifier = SentimentClassifier(
-        options.preset, vectors=options.vectors, seed=options.seed, **settings
-    )
-    chosen = {name: getattr(options, name) for name in PRETRAINING_OPTIONS}
-    try:
-        config = PretrainingConfig(**{k: v for k, v in chosen.items() if v is not None})
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    classifier.settings()
-    import_keras()
-    train, _ = read_data(options, unsupervised=options.unsupervised)
-    texts = train.texts + (train.unsupervised or [])
-    classifier.pretrain(texts, config, checkpoint=checkpoint, cache=cache_of(options), verbose=True)
-    classifier.save(out)
-    checkpoint.unlink(missing_ok=True)
+    with training_in(out, resume=options.resume, overwrite=options.overwrite) as checkpoint:
+        if options.resume and not has_checkpoint(checkpoint):
+            raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
+        settings = {name: getattr(options, name) for name in NETWORK_OPTIONS}
+        classifier = SentimentClassifier(
+            options.preset, vectors=options.vectors, seed=options.seed, **settings
+        )
+        chosen = {name: getattr(options, name) for name in PRETRAINING_OPTIONS}
+        try:
+            config = PretrainingConfig(**{k: v for k, v in chosen.items() if v is not None})
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        classifier.settings()
+        import_keras()
+        train, _ = read_data(options, unsupervised=options.unsupervised)
+        texts = train.texts + (train.unsupervised or [])
+        if not options.resume:
+            remove_checkpoint(checkpoint)
+        classifier.pretrain(
+            texts, config, checkpoint=checkpoint, cache=cache_of(options), verbose=True
+        )
+        classifier.save(out)
+        remove_checkpoint(checkpoint)
     print(f"saved {out}", file=sys.stderr)
     print(f"perplexity of the texts held out: {classifier.provenance_['perplexity']:,}")
 

@@ -9,8 +9,6 @@ continued gives the same weights as one that was not.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
@@ -20,12 +18,20 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.errors import DataError, ModelError
+from sentiment_rnn.errors import DataError
 from sentiment_rnn.numpy_rnn import Network, initial_weights
 from sentiment_rnn.numpy_rnn.threads import threads_for
 from sentiment_rnn.training.character_batches import CharacterBatches
 from sentiment_rnn.training.character_learners import make_learner
-from sentiment_rnn.training.checkpoints import read_checkpoint, write_checkpoint
+from sentiment_rnn.training.checkpoints import (
+    CheckpointWriter,
+    check_task,
+    fingerprint,
+    from_numbered,
+    has_checkpoint,
+    numbered,
+    read_checkpoint,
+)
 from sentiment_rnn.training.config import CharacterTrainingConfig
 from sentiment_rnn.training.progress import Progress
 
@@ -61,11 +67,9 @@ class CharacterTask:
     def fingerprint(self) -> str:
         """A hash of all that decides what training gives, but for how long it goes on."""
         config = {**dataclasses.asdict(self.config), **dict.fromkeys(_MAY_CHANGE)}
-        settings = json.dumps([repr(self.network), config, self.seed], sort_keys=True)
-        found = hashlib.sha256(settings.encode())
-        for ids in (self.training, self.validation):
-            found.update(np.ascontiguousarray(ids, np.int32).tobytes())
-        return found.hexdigest()
+        return fingerprint(
+            [repr(self.network), config, self.seed], [self.training, self.validation]
+        )
 
 
 @dataclass(frozen=True)
@@ -146,11 +150,13 @@ class CharacterTrainer:
         self.run = CharacterRun(self._learner.weights(), weights)
         # Of the windows of the epoch so far, or of the one that has just ended.
         self._losses: list[float] = []
+        # Made when there is a checkpoint to write.
+        self._fingerprint: str | None = None
 
     @property
     def epoch(self) -> int:
-        """The number of epochs that have ended."""
-        return self.run.step // len(self.batches)
+        """The number of epochs that have ended, and were measured."""
+        return len(self.run.history.get("loss", []))
 
     def train_window(self) -> float:
         """Learns from the next window.
@@ -176,33 +182,51 @@ class CharacterTrainer:
         """Lets go of what only training needs."""
         self._learner.close()
 
-    def end_epoch(self) -> dict[str, float]:
-        """Measures the epoch that has just ended, and keeps its weights if they are the best."""
+    def measure_epoch(self) -> dict[str, float]:
+        """Measures the epoch whose last window has just been learned from."""
         run, task = self.look(), self._task
-        scores = {
+        return {
             "loss": float(np.mean(self._losses)),
             "val_loss": cross_entropy(task.network, run.weights, task.validation),
             "learning_rate": task.config.learning_rate_at(run.step - 1, len(self.batches)),
         }
-        if scores["val_loss"] < min(run.history.get("val_loss", []), default=np.inf):
-            run.best, run.best_epoch = [array.copy() for array in run.weights], self.epoch
+
+    def end_epoch(self, scores: Mapping[str, float]) -> None:
+        """Notes what `measure_epoch` gave, and keeps the weights if they are the best."""
+        run = self.look()
+        is_best = scores["val_loss"] < min(run.history.get("val_loss", []), default=np.inf)
         for name, value in scores.items():
             run.history.setdefault(name, []).append(value)
-        return scores
+        if is_best:
+            run.best, run.best_epoch = [array.copy() for array in run.weights], self.epoch
 
     def look(self) -> CharacterRun:
         """The run with the weights as they are now."""
         self.run.weights = self._learner.weights()
         return self.run
 
-    def add_sample(self, text: str, *, val_loss: float | None = None) -> CharacterSample:
+    def owes_sample(self) -> bool:
+        """Whether a sample is due of the run as it is now, and was not added yet."""
+        run, every = self.run, self._task.config.sample_every
+        if run.step == (run.samples[-1].step if run.samples else 0):
+            return False
+        if run.step % len(self.batches) == 0:
+            return self._has_ended()
+        return every > 0 and run.step % every == 0
+
+    def add_sample(self, text: str) -> CharacterSample:
         """Keeps what the model writes now, with the mean training loss since the last sample."""
         run = self.run
         before = run.samples[-1].step if run.samples else None
         losses = self._losses[-(run.step - (before or 0)) :]
+        val_loss = run.history["val_loss"][-1] if self._has_ended() else None
         epoch = 1 + self.batches.epoch_of(run.step - 1)
         run.samples.append(CharacterSample(text, epoch, run.step, float(np.mean(losses)), val_loss))
         return run.samples[-1]
+
+    def _has_ended(self) -> bool:
+        """Whether the last window was an epoch's last, and the epoch was measured."""
+        return self.run.step == self.epoch * len(self.batches)
 
     def is_done(self) -> bool:
         """Whether all epochs have ended, or too many since the best."""
@@ -210,18 +234,12 @@ class CharacterTrainer:
         waited = self.epoch - self.run.best_epoch
         return self.epoch >= config.epochs or waited >= config.patience
 
-    def save(self, path: Path) -> None:
-        """Writes everything that going on takes.
-
-        Raises:
-            ResourceError: if the file can't be written; what was there before is untouched.
-        """
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Everything that going on takes, as `write_checkpoint` takes it."""
         run = self.look()
-        arrays = {f"weight-{place}": array for place, array in enumerate(run.weights)}
-        arrays |= {f"best-{place}": array for place, array in enumerate(run.best)}
-        arrays |= {f"memory-{name}": array for name, array in self._learner.memory().items()}
+        memory = {f"memory-{name}": array for name, array in self._learner.memory().items()}
         progress = {
-            "fingerprint": self._task.fingerprint(),
+            "fingerprint": self._made_fingerprint(),
             "settings": dict(self._task.settings),
             "step": run.step,
             "best_epoch": run.best_epoch,
@@ -229,55 +247,45 @@ class CharacterTrainer:
             "samples": [dataclasses.asdict(sample) for sample in run.samples],
             "losses": self._losses,
         }
-        write_checkpoint(path, progress, arrays)
+        arrays = {**numbered("weight", run.weights), **numbered("best", run.best), **memory}
+        return progress, arrays
 
     def restore(self, path: Path) -> None:
-        """Goes on from where `save` was called.
+        """Goes on from where `state` was asked for.
+
+        Args:
+            path: a checkpoint of it.
 
         Raises:
             ModelError: if the file is no checkpoint, or one of another task.
         """
         run = self.run
         with read_checkpoint(path) as (progress, saved):
-            for name, value in progress["settings"].items():
-                now = self._task.settings.get(name, value)
-                if now != value and name not in _MAY_CHANGE:
-                    raise ModelError(
-                        f"{path} is a checkpoint of other settings. Expected {name} {value}, as "
-                        f"it began; only {' and '.join(_MAY_CHANGE)} may change. Received: {now}"
-                    )
-            if progress["fingerprint"] != self._task.fingerprint():
-                raise ModelError(
-                    f"{path} is a checkpoint of other data, settings or another seed. Expected "
-                    f"those that it began with; only {' and '.join(_MAY_CHANGE)} may change."
-                )
-            places = range(len(run.weights))
+            check_task(
+                path,
+                progress,
+                settings=self._task.settings,
+                fingerprint=self._made_fingerprint(),
+                may_change=_MAY_CHANGE,
+            )
             self._learner.restore(
-                [saved[f"weight-{place}"] for place in places],
+                from_numbered("weight", saved, len(run.weights)),
                 {
                     key.removeprefix("memory-"): saved[key]
                     for key in saved
                     if key.startswith("memory-")
                 },
             )
-            run.best = [saved[f"best-{place}"] for place in places]
+            run.best = from_numbered("best", saved, len(run.best))
             run.step, run.best_epoch = progress["step"], progress["best_epoch"]
             run.history = progress["history"]
             run.samples = [CharacterSample(**sample) for sample in progress["samples"]]
             self._losses = progress["losses"]
 
-
-def checkpoint_settings(path: Path) -> dict[str, Any]:
-    """The settings of the task that a checkpoint is of, by name.
-
-    Args:
-        path: a file that `fit_characters` wrote.
-
-    Raises:
-        ModelError: if the file is no checkpoint.
-    """
-    with read_checkpoint(path) as (progress, _):
-        return dict(progress["settings"])
+    def _made_fingerprint(self) -> str:
+        if self._fingerprint is None:
+            self._fingerprint = self._task.fingerprint()
+        return self._fingerprint
 
 
 def fit_characters(
@@ -302,6 +310,7 @@ def fit_characters(
         The finished run.
 
     Raises:
+        UsageError: if the loss is no finite number any more.
         DataError: if the text is too short.
         ModelError: if the checkpoint is of another task.
     """
@@ -318,40 +327,48 @@ def _fit(
     show: Callable[[CharacterRun], str] | None,
     verbose: bool,
 ) -> CharacterRun:
-    if checkpoint is not None and checkpoint.exists():
+    writer = CheckpointWriter(
+        checkpoint, trainer.state, advice=task.config.advice, every=checkpoint_every
+    )
+    if checkpoint is not None and has_checkpoint(checkpoint):
         trainer.restore(checkpoint)
     progress = None
     if verbose:
         progress = Progress(task.config.epochs, len(trainer.batches), done=trainer.epoch)
 
-    def add_sample(val_loss: float | None = None) -> None:
-        if show is None:
+    def add_sample() -> None:
+        if show is None or not trainer.owes_sample():
             return
-        sample = trainer.add_sample(show(trainer.look()), val_loss=val_loss)
+        text = show(trainer.look())
+        with writer.step():
+            sample = trainer.add_sample(text)
         if progress is not None:
             progress.write(f"{sample.heading}\n{sample.text}")
 
-    sample_every = task.config.sample_every
-    while not trainer.is_done():
-        if progress is not None:
-            progress.begin_epoch()
-        with trainer.at_work():
-            while True:
-                trainer.train_window()
-                if progress is not None:
-                    progress.end_batch()
-                if trainer.run.step % len(trainer.batches) == 0:
-                    break
-                if sample_every and trainer.run.step % sample_every == 0:
+    run, windows = trainer.run, len(trainer.batches)
+    with writer.at_work():
+        add_sample()
+        while not trainer.is_done():
+            begin = trainer.epoch * windows
+            if progress is not None:
+                progress.begin_epoch()
+                progress.end_batch(run.step - begin)
+            with trainer.at_work():
+                while run.step < begin + windows:
+                    with writer.step():
+                        loss = trainer.train_window()
+                    writer.after_step(loss)
+                    if progress is not None:
+                        progress.end_batch()
                     add_sample()
-                if checkpoint is not None and trainer.run.step % checkpoint_every == 0:
-                    trainer.save(checkpoint)
-        scores = trainer.end_epoch()
-        if progress is not None:
-            progress.end_epoch(scores)
-        add_sample(scores["val_loss"])
-        if checkpoint is not None:
-            trainer.save(checkpoint)
+            scores = trainer.measure_epoch()
+            writer.check(scores["val_loss"])
+            with writer.step():
+                trainer.end_epoch(scores)
+            if progress is not None:
+                progress.end_epoch(scores)
+            add_sample()
+            writer.write()
     return trainer.look()
 
 

@@ -14,7 +14,13 @@ import numpy as np
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.numpy_rnn import OPTIMIZERS, clip_by_global_norm
 from sentiment_rnn.training.config import CharacterTrainingConfig
-from sentiment_rnn.training.gradients import BatchGradients, Objective, count_processes
+from sentiment_rnn.training.gradients import (
+    BatchGradients,
+    Objective,
+    count_processes,
+    remembered,
+    restore_remembered,
+)
 
 
 class Learner(Protocol):
@@ -116,23 +122,12 @@ class _NumpyLearner:
         return self._weights
 
     def memory(self) -> dict[str, np.ndarray]:
-        found = {"iterations": np.array(self._state.iterations)}
-        for name, slots in self._state.slots.items():
-            found |= {f"slot-{name}-{place}": array for place, array in enumerate(slots)}
-        for (layer, _), state in self._gradients.states.items():
-            found |= {f"state-{layer}-{place}": array for place, array in enumerate(state)}
-        return found
+        return remembered(self._gradients, self._state)
 
     def restore(self, weights: Sequence[np.ndarray], memory: Mapping[str, np.ndarray]) -> None:
         for array, saved in zip(self._weights, weights, strict=True):
             array[...] = saved
-        self._state.iterations = int(memory["iterations"])
-        for name, slots in self._state.slots.items():
-            for place, array in enumerate(slots):
-                array[...] = memory[f"slot-{name}-{place}"]
-        for (layer, _), state in self._gradients.states.items():
-            for place, array in enumerate(state):
-                array[...] = memory[f"state-{layer}-{place}"]
+        restore_remembered(self._gradients, self._state, memory)
 
     def at_work(self) -> AbstractContextManager[None]:
         return self._gradients.at_work(self._config.batch_size)

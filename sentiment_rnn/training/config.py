@@ -87,6 +87,11 @@ class TrainingConfig:
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
         check_positive("learning_rate", self.learning_rate)
 
+    @property
+    def advice(self) -> str:
+        """What to try where training diverges."""
+        return f"Try a lower learning_rate than {self.learning_rate}."
+
     def learning_rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step.
 
@@ -142,6 +147,11 @@ class PretrainingConfig:
             check_positive(name, getattr(self, name))
         check_choice("precision", self.precision, PRECISIONS)
         check_fraction("held_out", self.held_out, zero=False)
+
+    @property
+    def advice(self) -> str:
+        """What to try where training diverges."""
+        return _clipping_advice(self.learning_rate, self.clip_norm)
 
 
 @dataclass(frozen=True)
@@ -205,6 +215,11 @@ class CharacterTrainingConfig:
         check_positive("clip_norm", self.clip_norm)
         check_flag("shuffle_lines", self.shuffle_lines)
 
+    @property
+    def advice(self) -> str:
+        """What to try where training diverges."""
+        return _clipping_advice(self.learning_rate, self.clip_norm)
+
     def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
         """The learning rate of a step: a staircase that falls every ``decay_steps`` windows.
 
@@ -225,3 +240,7 @@ class CharacterTrainingConfig:
         """
         falls = step // (self.decay_steps or steps_per_epoch) - self.decay_after
         return self.learning_rate * self.learning_rate_decay ** max(0, falls)
+
+
+def _clipping_advice(learning_rate: float, clip_norm: float) -> str:
+    return f"Try a lower learning_rate than {learning_rate}, or a lower clip_norm than {clip_norm}."

@@ -7,9 +7,12 @@ engines train the same way.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +23,7 @@ from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
+from sentiment_rnn.training.checkpoints import check_task, fingerprint, from_numbered, numbered
 from sentiment_rnn.training.config import TrainingConfig
 
 # Told the number of an epoch that has ended, from 1, and its scores by name, as `FitResult.history`
@@ -62,6 +66,8 @@ class Task:
         trainable_vectors: whether the word vectors are trained too.
         initial_accuracy: validation accuracy of weights that are trained already: they stay if no
             epoch beats them.
+        settings: options by name, all of JSON's types, from which the caller made the task. The
+            checkpoint keeps them for `checkpoint_settings`.
     """
 
     network: NetworkSpec
@@ -73,6 +79,28 @@ class Task:
     seed: int
     trainable_vectors: bool = False
     initial_accuracy: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_change(self) -> tuple[str, ...]:
+        """Settings that a run may go on with others of: what it has learned isn't theirs."""
+        return ("epochs",) if self.config.schedule == "constant" else ()
+
+    def fingerprint(self) -> str:
+        """A hash of all that decides what training gives, but for what `may_change`."""
+        config = {**dataclasses.asdict(self.config), **dict.fromkeys(self.may_change)}
+        preprocessing = dataclasses.asdict(self.preprocessor.config)
+        settings = [repr(self.network), config, preprocessing, self.seed, self.trainable_vectors]
+        texts = (self.training, self.validation)
+        return fingerprint(
+            [*settings, self.initial_accuracy],
+            [
+                *(self.weights or []),
+                self.preprocessor.embedding_matrix(),
+                *(part.targets for part in texts),
+                *(ids for part in texts for ids in part.encoded),
+            ],
+        )
 
     @property
     def loss(self) -> str:
@@ -144,6 +172,8 @@ class BestEpoch:
         patience: epochs without a better validation accuracy before training stops.
         accuracy: of the weights that training starts from, if they are trained ones.
         weights: these weights; copied.
+        epoch: number of the best, from 1; 0 if it is what training starts from.
+        epochs: how many have ended.
 
     Example:
         >>> best = BestEpoch(patience=2)
@@ -157,7 +187,7 @@ class BestEpoch:
     accuracy: float | None = None
     weights: Sequence[np.ndarray] = ()
     epoch: int = 0
-    _epochs: int = 0
+    epochs: int = 0
 
     def __post_init__(self) -> None:
         self.weights = [array.copy() for array in self.weights]
@@ -172,11 +202,97 @@ class BestEpoch:
         Returns:
             Whether to stop.
         """
-        self._epochs += 1
+        self.epochs += 1
         if self.accuracy is None or accuracy > self.accuracy:
-            self.accuracy, self.epoch = accuracy, self._epochs
+            self.accuracy, self.epoch = accuracy, self.epochs
             self.weights = [array.copy() for array in weights]
-        return self._epochs - self.epoch >= self.patience
+        return self.is_over()
+
+    def is_over(self) -> bool:
+        """Whether too many epochs have ended since the best."""
+        return self.epochs - self.epoch >= self.patience
+
+
+class Run:
+    """How far training has come, whichever engine it is that trains.
+
+    Args:
+        task: what is trained.
+        weights: what it begins with, all that is trained; copied.
+
+    Attributes:
+        best: the best weights so far.
+        history: what was measured after each epoch, by name.
+        batch: batches of the epoch that were learned from.
+    """
+
+    def __init__(self, task: Task, weights: Sequence[np.ndarray]) -> None:
+        self._task = task
+        self.best = BestEpoch(task.config.patience, task.initial_accuracy, weights)
+        self.history: dict[str, list[float]] = {}
+        self.batch = 0
+        # Made when there is a checkpoint to write.
+        self._fingerprint: str | None = None
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs that have ended."""
+        return self.best.epochs
+
+    def is_done(self) -> bool:
+        """Whether all epochs have ended, or too many since the best."""
+        return self.epoch >= self._task.config.epochs or self.best.is_over()
+
+    def end_epoch(self, scores: Mapping[str, float], weights: Sequence[np.ndarray]) -> None:
+        """Notes what an epoch gave.
+
+        Args:
+            scores: by name, ``val_accuracy`` among them.
+            weights: all that is trained, as of now; copied if they are the best so far.
+        """
+        for name, value in scores.items():
+            self.history.setdefault(name, []).append(value)
+        self.best.end_epoch(scores["val_accuracy"], weights)
+        self.batch = 0
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What a checkpoint keeps of it."""
+        progress = {
+            "settings": dict(self._task.settings),
+            "fingerprint": self._made_fingerprint(),
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "history": self.history,
+            "best_accuracy": self.best.accuracy,
+            "best_epoch": self.best.epoch,
+        }
+        return progress, numbered("best", self.best.weights)
+
+    def restore(
+        self, path: Path, progress: Mapping[str, Any], saved: Mapping[str, np.ndarray]
+    ) -> None:
+        """Takes up what `state` gave.
+
+        Raises:
+            ModelError: if the checkpoint at `path`, which it comes from, is of another task.
+        """
+        check_task(
+            path,
+            progress,
+            settings=self._task.settings,
+            fingerprint=self._made_fingerprint(),
+            may_change=self._task.may_change,
+        )
+        self.history, self.batch = progress["history"], progress["batch"]
+        best = self.best
+        best.accuracy, best.epoch = progress["best_accuracy"], progress["best_epoch"]
+        best.epochs = progress["epoch"]
+        best.weights = from_numbered("best", saved, len(best.weights))
+
+    def _made_fingerprint(self) -> str:
+        if self._fingerprint is None:
+            self._fingerprint = self._task.fingerprint()
+        return self._fingerprint
 
 
 def with_vectors(preprocessor: Preprocessor, vectors: np.ndarray) -> Preprocessor:

@@ -23,12 +23,13 @@ import numpy as np
 
 from sentiment_rnn._processes import SharedArrays, Worker, answer, can_start_workers, requests
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
-from sentiment_rnn.numpy_rnn import loss_and_gradient
+from sentiment_rnn.numpy_rnn import OptimizerState, loss_and_gradient
 from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
 from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
 from sentiment_rnn.numpy_rnn.losses import is_right
 from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
+from sentiment_rnn.training.checkpoints import numbered
 
 # What each loss is taken together with.
 _ACTIVATIONS = {"binary_crossentropy": "sigmoid", "categorical_crossentropy": "softmax"}
@@ -192,6 +193,35 @@ class BatchGradients:
     def close(self) -> None:
         """Ends the other processes. This one can go on alone."""
         self._finalizer()
+
+
+def remembered(gradients: BatchGradients, state: OptimizerState) -> dict[str, np.ndarray]:
+    """By name, all that the next step depends on besides the weights.
+
+    Args:
+        gradients: whose states stateful layers carry on.
+        state: what the optimizer remembers.
+    """
+    found = {"iterations": np.array(state.iterations)}
+    for name, slots in state.slots.items():
+        found |= numbered(f"slot-{name}", slots)
+    for (layer, direction), carried in gradients.states.items():
+        found |= numbered(f"state-{layer}{direction}", carried)
+    return found
+
+
+def restore_remembered(
+    gradients: BatchGradients, state: OptimizerState, memory: Mapping[str, np.ndarray]
+) -> None:
+    """Takes up what `remembered` gave.
+
+    Raises:
+        KeyError: if something is missing.
+        ValueError: if a shape doesn't fit.
+    """
+    for name, array in remembered(gradients, state).items():
+        array[...] = memory[name]
+    state.iterations = int(memory["iterations"])
 
 
 def count_processes(network: NetworkSpec, *, rows: int, time: int, batches: int) -> int:

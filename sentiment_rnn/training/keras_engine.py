@@ -13,7 +13,13 @@ from sentiment_rnn.architectures.builder import build_network, vectors_layer
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
-from sentiment_rnn.training.fit import AfterEpoch, BestEpoch, FitResult, Task
+from sentiment_rnn.training.checkpoints import (
+    CheckpointWriter,
+    has_checkpoint,
+    read_checkpoint,
+)
+from sentiment_rnn.training.fit import AfterEpoch, FitResult, Run, Task
+from sentiment_rnn.training.keras_variables import assign, values, variables
 from sentiment_rnn.training.progress import Progress
 
 # Units of a layer from which products are so large that bfloat16 saves more than conversions cost.
@@ -25,6 +31,7 @@ def fit_with_keras(
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     after_epoch: AfterEpoch | None = None,
+    checkpoint: Path | None = None,
     verbose: bool = False,
 ) -> FitResult:
     """Trains a network and gives back the weights of its best epoch.
@@ -32,11 +39,18 @@ def fit_with_keras(
     Args:
         task: what is to be trained.
         callbacks: more Keras callbacks. They find ``val_loss`` and ``val_accuracy`` in their logs.
+            What they remember themselves is in no checkpoint: they begin anew when training goes
+            on, and once more after the epoch in the midst of which it was interrupted.
         after_epoch: called after each epoch, which may be the last by what it answers.
+        checkpoint: a file to go on from if it is there, written as training goes.
         verbose: whether to show a progress bar on standard error.
 
     Returns:
         Weights and history.
+
+    Raises:
+        UsageError: if the loss is no finite number any more.
+        ModelError: if the checkpoint is of another task.
     """
     config, trainable = task.config, task.trainable_vectors
     keras.utils.set_random_seed(task.seed)
@@ -57,17 +71,31 @@ def fit_with_keras(
     # Weighted metrics leave out the rows of a stateful batch that belong to no text.
     accuracy = keras.metrics.MeanMetricWrapper(_right, name="accuracy")
     model.compile(optimizer, task.loss, weighted_metrics=[accuracy])
-    epochs = _Epochs(task, network, batches, after_epoch, verbose=verbose)
-    history = model.fit(
-        _Dataset(batches, len(matrix)),
-        epochs=config.epochs,
-        shuffle=False,
-        callbacks=[epochs, *callbacks],
-        verbose=0,
-    )
+    # Before the first step: a checkpoint may have something for it to remember.
+    optimizer.build(model.trainable_variables)
+    epochs = _Epochs(task, model, batches, accuracy, after_epoch, checkpoint, verbose=verbose)
+    run = epochs.run
+    with epochs.writer.at_work():
+        model.stop_training = False
+        while not run.is_done() and not model.stop_training:
+            if run.batch == len(batches):
+                # It was interrupted when this epoch was measured.
+                epochs.end_epoch_without_batches()
+                continue
+            model.fit(
+                _Dataset(batches, len(matrix), run.batch),
+                initial_epoch=run.epoch,
+                # What is left of an epoch is one by itself to Keras, which counts batches from 0.
+                epochs=run.epoch + 1 if run.batch else config.epochs,
+                shuffle=False,
+                callbacks=[epochs, *callbacks],
+                verbose=0,
+            )
+        epochs.take_best()
+        epochs.writer.write()
     return FitResult(
-        {name: [float(value) for value in values] for name, values in history.history.items()},
-        epochs.best.epoch,
+        run.history,
+        run.best.epoch,
         network.get_weights(),
         model.word_vectors.get_weights()[0] if trainable else None,
     )
@@ -107,56 +135,81 @@ def _has_bfloat16() -> bool:
 
 
 class _Dataset(keras.utils.PyDataset):
-    """Batches as `EmbeddedNetwork` takes them."""
+    """Batches as `EmbeddedNetwork` takes them, from one of them on."""
 
-    def __init__(self, batches: TextBatches | WindowBatches, ids: int) -> None:
+    def __init__(self, batches: TextBatches | WindowBatches, ids: int, first: int) -> None:
         super().__init__()
         self._batches = batches
         self._ids = ids
+        self._first = first
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._batches) - self._first
 
     def __getitem__(self, batch: int) -> tuple[Any, ...]:
-        ids, *others = self._batches[batch]
+        ids, *others = self._batches[self._first + batch]
         return distinct_ids(ids, self._ids), *others
 
 
 class _Epochs(keras.callbacks.Callback):
-    """What happens between the batches and epochs of Keras's ``fit``."""
+    """What happens between the batches and epochs of Keras's ``fit``.
+
+    Attributes:
+        run: how far training has come.
+        writer: writes the checkpoints.
+    """
 
     def __init__(
         self,
         task: Task,
-        network: keras.Sequential,
+        model: EmbeddedNetwork,
         batches: TextBatches | WindowBatches,
+        accuracy: keras.metrics.Metric,
         after_epoch: AfterEpoch | None,
+        checkpoint: Path | None,
         *,
         verbose: bool,
     ) -> None:
         super().__init__()
+        self.set_model(model)
         self._task = task
-        self._network = network
+        self._network = model.network
         self._batches = batches
         self._after_epoch = after_epoch
-        self._progress = Progress(task.config.epochs, len(batches)) if verbose else None
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        task = self._task
-        self.best = BestEpoch(task.config.patience, task.initial_accuracy, self._trained())
+        self._metrics = {"accuracy": accuracy, "loss": model.metrics[0]}
+        # Of the epoch that goes on: what its metrics have counted.
+        self._counted: dict[str, np.ndarray] = {}
+        self.run = Run(task, self._trained())
+        self.writer = CheckpointWriter(checkpoint, self._state, advice=task.config.advice)
+        if checkpoint is not None and has_checkpoint(checkpoint):
+            with read_checkpoint(checkpoint) as (progress, saved):
+                self.run.restore(checkpoint, progress, saved)
+                assign(variables(model, self._network), saved)
+                if self.run.batch:
+                    self._counted = {name: saved[f"counted-{name}"] for name in self._metrics}
+        self._progress = None
+        if verbose:
+            self._progress = Progress(task.config.epochs, len(batches), done=self.run.epoch)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._batches.begin_epoch(epoch)
+        self._count_on()
         if self._progress is not None:
             self._progress.begin_epoch()
+            self._progress.end_batch(self.run.batch)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self._task.network.is_stateful and self._batches.begins_texts(batch):
+        self.writer.begin_step()
+        if self._task.network.is_stateful and self._batches.begins_texts(self.run.batch):
             for layer in self._network.layers:
                 if getattr(layer, "stateful", False):
                     layer.reset_state()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.run.batch += 1
+        self.writer.end_step()
+        assert logs is not None
+        self.writer.after_step(float(logs["loss"]))
         if self._progress is not None:
             self._progress.end_batch()
 
@@ -164,19 +217,55 @@ class _Epochs(keras.callbacks.Callback):
         trainable = self._task.trainable_vectors
         vectors = self.model.word_vectors.get_weights()[0] if trainable else None
         scores = self._task.validate(self._network.get_weights(), vectors)
+        self.writer.check(scores["val_loss"])
         # The dictionary is shared by all callbacks, that of the history included.
         assert logs is not None
         logs.update(scores)
+        with self.writer.step():
+            self.run.end_epoch({k: float(value) for k, value in logs.items()}, self._trained())
         if self._progress is not None:
             self._progress.end_epoch(logs)
-        if self.best.end_epoch(scores["val_accuracy"], self._trained()):
-            self.model.stop_training = True
-        if self._after_epoch is not None and self._after_epoch(epoch + 1, dict(logs)):
+        stop = self._after_epoch is not None and self._after_epoch(self.run.epoch, scores)
+        if stop or self.run.best.is_over():
             self.model.stop_training = True
 
+    def end_epoch_without_batches(self) -> None:
+        """Ends an epoch of which no batch is left."""
+        self.on_epoch_begin(self.run.epoch)
+        scores = {name: float(metric.result()) for name, metric in self._metrics.items()}
+        self.on_epoch_end(self.run.epoch, scores)
+        # Keras resets only metrics that have seen a batch.
+        for metric in self._metrics.values():
+            metric.reset_state()
+
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        for variable, value in zip(self.model.trainable_variables, self.best.weights, strict=True):
+        if self.run.is_done():
+            self.take_best()
+
+    def take_best(self) -> None:
+        """Gives the network its best weights."""
+        best = self.run.best.weights
+        for variable, value in zip(self.model.trainable_variables, best, strict=True):
             variable.assign(value)
+
+    def _count_on(self) -> None:
+        """Lets metrics go on with what they had counted before an interruption."""
+        for name, counted in self._counted.items():
+            for variable, value in zip(self._metrics[name].variables, counted, strict=True):
+                variable.assign(value)
+        self._counted = {}
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        progress, best = self.run.state()
+        # To ask for the model is to have its variables, which JAX keeps elsewhere meanwhile.
+        learned = values(variables(self.model, self._network))
+        counted = {
+            f"counted-{name}": np.array(
+                [keras.ops.convert_to_numpy(one) for one in metric.variables]
+            )
+            for name, metric in self._metrics.items()
+        }
+        return progress, {**best, **learned, **counted}
 
     def _trained(self) -> list[np.ndarray]:
         return [

@@ -13,9 +13,6 @@ Language Model Fine-tuning for Text Classification", 2018; one matrix for both e
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,18 +25,25 @@ from keras import ops
 from sentiment_rnn.architectures.builder import build_network, vectors_layer
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.errors import ModelError, UsageError
+from sentiment_rnn.errors import UsageError
 from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.training.batches import TextBatches
-from sentiment_rnn.training.checkpoints import read_checkpoint, write_checkpoint
+from sentiment_rnn.training.checkpoints import (
+    CheckpointWriter,
+    check_task,
+    fingerprint,
+    has_checkpoint,
+    read_checkpoint,
+)
 from sentiment_rnn.training.config import PretrainingConfig
 from sentiment_rnn.training.keras_engine import chosen_precision
+from sentiment_rnn.training.keras_variables import assign, values, variables
 from sentiment_rnn.training.progress import Progress
 
 Tensor = Any
 
-# Seconds between two checkpoints.
-CHECKPOINT_EVERY = 300
+# Options that a run may go on with others of.
+_MAY_CHANGE = ("epochs",)
 # Texts that are measured at a time; fewer than in training, as all words are told apart.
 _MEASURED = 16
 # Log odds of a candidate that is the word itself: as if it weren't there.
@@ -68,12 +72,10 @@ class PretrainingTask:
 
     def fingerprint(self) -> str:
         """A hash of all that decides what training gives, but for the epochs."""
-        config = {**dataclasses.asdict(self.config), "epochs": None}
-        settings = json.dumps([repr(self.network), config, self.seed], sort_keys=True)
-        found = hashlib.sha256(settings.encode())
-        for array in (*self.weights, self.vectors, *self.encoded):
-            found.update(np.ascontiguousarray(array).tobytes())
-        return found.hexdigest()
+        config = {**dataclasses.asdict(self.config), **dict.fromkeys(_MAY_CHANGE)}
+        return fingerprint(
+            [repr(self.network), config, self.seed], [*self.weights, self.vectors, *self.encoded]
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def pretrain(
         Weights, vectors and history.
 
     Raises:
-        UsageError: for a network that the words to come could leak into.
+        UsageError: for a network that the words to come could leak into, or if the loss is no
+            finite number any more.
         ModelError: if the checkpoint is of another task.
     """
     config = task.config
@@ -130,28 +133,34 @@ def pretrain(
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm)
     model.compile(optimizer)
     optimizer.build(model.trainable_variables)
-    run = _Run(model, task.fingerprint(), checkpoint)
-    progress = Progress(config.epochs, len(batches), run.step // len(batches)) if verbose else None
-    while run.step < config.epochs * len(batches):
-        epoch, first = divmod(run.step, len(batches))
-        batches.begin_epoch(epoch)
-        if progress is not None:
-            progress.begin_epoch()
-            progress.end_batch(first)
-        for number in range(first, len(batches)):
-            ids, _ = batches[number]
-            random = np.random.default_rng([task.seed, 1, run.step])
-            model.reset_metrics()
-            loss = model.train_on_batch(
-                (*distinct_ids(ids, len(task.vectors)), model.draw(random)), ids
-            )
-            run.end_step(float(loss))
+    run = _Run(model, task, checkpoint)
+    progress = Progress(config.epochs, len(batches), done=run.epoch) if verbose else None
+    with run.writer.at_work():
+        while run.epoch < config.epochs:
+            first = run.step - run.epoch * len(batches)
+            batches.begin_epoch(run.epoch)
             if progress is not None:
-                progress.end_batch()
-        scores = {"loss": run.mean_loss(), "val_loss": model.nats(measured)}
-        if progress is not None:
-            progress.end_epoch(scores)
-        run.end_epoch(scores)
+                progress.begin_epoch()
+                progress.end_batch(first)
+            for number in range(first, len(batches)):
+                with run.writer.step():
+                    ids, _ = batches[number]
+                    random = np.random.default_rng([task.seed, 1, run.step])
+                    model.reset_metrics()
+                    loss = model.train_on_batch(
+                        (*distinct_ids(ids, len(task.vectors)), model.draw(random)), ids
+                    )
+                    run.end_step(float(loss))
+                run.writer.after_step(float(loss))
+                if progress is not None:
+                    progress.end_batch()
+            scores = {"loss": run.mean_loss(), "val_loss": model.nats(measured)}
+            run.writer.check(scores["val_loss"])
+            with run.writer.step():
+                run.end_epoch(scores)
+            if progress is not None:
+                progress.end_epoch(scores)
+        run.writer.write()
     return PretrainingResult(*model.weights_and_vectors(task), run.history)
 
 
@@ -328,21 +337,25 @@ def _recurrent_part(network: NetworkSpec) -> NetworkSpec:
 class _Run:
     """How far pretraining has come."""
 
-    def __init__(self, model: NextWords, fingerprint: str, checkpoint: Path | None) -> None:
-        self._model, self._fingerprint, self._checkpoint = model, fingerprint, checkpoint
+    def __init__(self, model: NextWords, task: PretrainingTask, checkpoint: Path | None) -> None:
+        self._model = model
+        self.writer = CheckpointWriter(checkpoint, self._state, advice=task.config.advice)
         self.step = 0
         self.history: dict[str, list[float]] = {}
         # Of the epoch so far.
         self._losses: list[float] = []
-        self._saved = time.monotonic()
-        if checkpoint is not None and checkpoint.exists():
+        self._fingerprint = "" if checkpoint is None else task.fingerprint()
+        if checkpoint is not None and has_checkpoint(checkpoint):
             self._restore(checkpoint)
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs that have ended, and were measured."""
+        return len(self.history.get("loss", []))
 
     def end_step(self, loss: float) -> None:
         self.step += 1
         self._losses.append(loss)
-        if time.monotonic() - self._saved > CHECKPOINT_EVERY:
-            self._save()
 
     def mean_loss(self) -> float:
         return float(np.mean(self._losses))
@@ -351,36 +364,26 @@ class _Run:
         for name, value in scores.items():
             self.history.setdefault(name, []).append(value)
         self._losses = []
-        self._save()
 
-    def _variables(self) -> list[Any]:
-        """The weights, the seeds of dropout, and what the optimizer remembers."""
-        return [*self._model.variables, *self._model.optimizer.variables]
-
-    def _save(self) -> None:
-        if self._checkpoint is None:
-            return
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         progress = {
+            "settings": {},
             "fingerprint": self._fingerprint,
             "step": self.step,
             "history": self.history,
             "losses": self._losses,
         }
-        arrays = {
-            f"variable-{place}": ops.convert_to_numpy(variable)
-            for place, variable in enumerate(self._variables())
-        }
-        write_checkpoint(self._checkpoint, progress, arrays)
-        self._saved = time.monotonic()
+        return progress, values(variables(self._model, self._model.network))
 
     def _restore(self, path: Path) -> None:
         with read_checkpoint(path) as (progress, saved):
-            if progress["fingerprint"] != self._fingerprint:
-                raise ModelError(
-                    f"{path} is a checkpoint of other texts, settings or another seed. Expected "
-                    "those that it began with; only the epochs may change."
-                )
-            for place, variable in enumerate(self._variables()):
-                variable.assign(saved[f"variable-{place}"])
+            check_task(
+                path,
+                progress,
+                settings={},
+                fingerprint=self._fingerprint,
+                may_change=_MAY_CHANGE,
+            )
+            assign(variables(self._model, self._model.network), saved)
             self.step, self.history = progress["step"], progress["history"]
             self._losses = progress["losses"]

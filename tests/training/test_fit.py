@@ -1,11 +1,19 @@
 """What both engines do alike."""
 
+import dataclasses
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
 from sentiment_rnn.architectures.builder import build_network, with_embedding
-from sentiment_rnn.training.fit import BestEpoch, with_vectors
+from sentiment_rnn.errors import ModelError, UsageError
+from sentiment_rnn.training import checkpoints
+from sentiment_rnn.training.batches import TextBatches
+from sentiment_rnn.training.checkpoints import CheckpointWriter, read_checkpoint
+from sentiment_rnn.training.fit import BestEpoch, Task, with_vectors
+from sentiment_rnn.training.numpy_engine import fit_with_numpy
 from tests.training.tasks import (
     ENGINES,
     STATEFUL,
@@ -133,6 +141,164 @@ def test_trained_vectors_come_back(fit):
     assert final["val_loss"] == pytest.approx(result.history["val_loss"][0], rel=1e-5)
     assert final != task.validate(result.weights, None)
     assert fit(make_task(epochs=1)).vectors is None
+
+
+# Going on
+
+TRAININGS: dict[str, dict[str, Any]] = {
+    "dropout": {"architecture": {"dropout": 0.3}, "epochs": 4, "patience": 2},
+    "windows": {"architecture": {**STATEFUL, "dropout": 0.3}},
+    "trained vectors": {
+        "architecture": {
+            **{"cell": "lstm", "bidirectional": True, "head": "mean_max", "masking": True},
+            "dropout": 0.3,
+        },
+        "trainable_vectors": True,
+        "optimizer": "adam",
+        "schedule": "cosine",
+        "word_dropout": 0.2,
+    },
+}
+
+
+class Interruption:
+    """Interrupts a training after some of its steps, or where an epoch is measured."""
+
+    def __init__(self, monkeypatch):
+        self._monkeypatch = monkeypatch
+
+    def run(self, stop, fit, task, path):
+        counted = [0]
+        after_step, validate = CheckpointWriter.after_step, Task.validate
+
+        def interrupt(writer, loss):
+            after_step(writer, loss)
+            counted[0] += 1
+            if counted[0] == stop:
+                raise KeyboardInterrupt
+
+        def interrupt_validation(*arguments):
+            raise KeyboardInterrupt
+
+        with self._monkeypatch.context() as patch:
+            patch.setattr(CheckpointWriter, "after_step", interrupt)
+            patch.setattr(Task, "validate", interrupt_validation if stop is None else validate)
+            with pytest.raises(KeyboardInterrupt):
+                fit(task, checkpoint=path)
+
+
+@pytest.fixture
+def interruption(monkeypatch):
+    return Interruption(monkeypatch)
+
+
+def same(one, other):
+    assert one.history == other.history
+    assert list(one.history) == list(other.history)
+    assert one.best_epoch == other.best_epoch
+    vectors = [[] if result.vectors is None else [result.vectors] for result in (one, other)]
+    arrays = zip([*one.weights, *vectors[0]], [*other.weights, *vectors[1]], strict=True)
+    for mine, others in arrays:
+        np.testing.assert_array_equal(mine, others)
+
+
+@both_engines
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_training_that_goes_on_equals_an_unbroken_one(tmp_path, interruption, fit, name):
+    task = make_task(45, weights=None, seed=3, **TRAININGS[name])
+    expected = fit(task)
+    path = tmp_path / "checkpoint"
+    # In the midst of an epoch, twice; after its last batch; where it is measured; and in the next.
+    for stop in (4, 1, len(task.batches()) - 5, None, 3):
+        interruption.run(stop, fit, task, path)
+    same(fit(task, checkpoint=path), expected)
+    # Nothing is left to do.
+    interruption.run(None, fit, make_task(45, weights=None, seed=4), tmp_path / "other")
+    same(fit(task, checkpoint=path), expected)
+
+
+@both_engines
+def test_a_training_goes_on_from_trained_weights(tmp_path, interruption, fit):
+    task = make_task(45, initial_accuracy=0.7, learning_rate=1e-9)
+    interruption.run(9, fit, task, tmp_path / "checkpoint")
+    result = fit(task, checkpoint=tmp_path / "checkpoint")
+    same(result, fit(task))
+    assert result.best_epoch == 0
+
+
+@both_engines
+def test_more_epochs_may_be_asked_for(tmp_path, fit):
+    path = tmp_path / "checkpoint"
+    fit(make_task(45, epochs=1, patience=9), checkpoint=path)
+    more = make_task(45, epochs=3, patience=9)
+    same(fit(more, checkpoint=path), fit(more))
+    cosine = make_task(45, epochs=1, schedule="cosine")
+    fit(cosine, checkpoint=tmp_path / "cosine")
+    with pytest.raises(ModelError, match="cosine is a checkpoint of other data, settings or an"):
+        fit(make_task(45, epochs=2, schedule="cosine"), checkpoint=tmp_path / "cosine")
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "checkpoint"
+    task = make_task(45, epochs=1, architecture={"dropout": 0.3})
+    fit_with_numpy(task, checkpoint=path)
+    before = path.read_bytes()
+    other_labels = texts(45)
+    other_labels.labels[0] = 1 - other_labels.labels[0]
+    others = [
+        {"seed": 1},
+        {"training": 44},
+        {"training": other_labels},
+        {"validation": 32},
+        {"learning_rate": 0.02},
+        {"batch_size": 9},
+        {"architecture": {"dropout": 0.4}},
+        {"weights": None},
+        {"trainable_vectors": True},
+        {"initial_accuracy": 0.5},
+    ]
+    for other in others:
+        changed = {"training": 45, "epochs": 1, "architecture": {"dropout": 0.3}, **other}
+        with pytest.raises(ModelError, match="checkpoint is a checkpoint of other data, settings"):
+            fit_with_numpy(make_task(**changed), checkpoint=path)
+    assert path.read_bytes() == before
+    settings = {"units": 5, "epochs": 1}
+    fit_with_numpy(dataclasses.replace(task, settings=settings), checkpoint=tmp_path / "named")
+    settings = {"units": 6, "epochs": 1}
+    with pytest.raises(ModelError, match="Expected units 5, as it began; only epochs may.*: 6$"):
+        fit_with_numpy(dataclasses.replace(task, settings=settings), checkpoint=tmp_path / "named")
+
+
+@both_engines
+def test_a_loss_that_is_no_number_stops_and_keeps_what_was_finite(
+    tmp_path, monkeypatch, interruption, fit
+):
+    path = tmp_path / "checkpoint"
+    task = make_task(45, epochs=3)
+    interruption.run(8, fit, task, path)
+    before = path.read_bytes()
+    # A word of the second epoch that is no number makes all that is learned from it none.
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "SECONDS", 0)
+        spoil(patch)
+        with pytest.raises(UsageError, match="The loss is nan: training diverges.*than 0.01\\.\n"):
+            fit(task, checkpoint=path)
+    with read_checkpoint(path) as (progress, saved):
+        assert (progress["epoch"], progress["batch"]) >= (1, 2)
+        assert all(np.isfinite(array).all() for array in saved.values())
+    assert path.read_bytes() != before
+    same(fit(task, checkpoint=path), fit(task))
+
+
+def spoil(patch):
+    """Lets labels from the fifth batch of the second epoch on be no numbers."""
+    get = TextBatches.__getitem__
+
+    def getitem(batches, number):
+        ids, labels = get(batches, number)
+        return ids, labels * (np.nan if batches._epoch == 1 and number >= 4 else 1)
+
+    patch.setattr(TextBatches, "__getitem__", getitem)
 
 
 @both_engines

@@ -1,0 +1,211 @@
+"""Trainings that are interrupted, and others that would come in between."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiment_rnn import SentimentClassifier
+from sentiment_rnn._files import locked
+from sentiment_rnn.cli import main
+from sentiment_rnn.training.checkpoints import CheckpointWriter, checkpoint_before
+
+SMALL = ("--engine", "numpy", "--units", "3", "--maxlen", "40", "--no-test")
+TRAIN = ("train", *SMALL, "--epochs", "3", "--seed", "5")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder; interrupted after some steps, where they are given."""
+    monkeypatch.chdir(tmp_path)
+    after_step = CheckpointWriter.after_step
+
+    def run_command(*arguments, stop=None):
+        counted = [0]
+
+        def interrupt(writer, loss):
+            after_step(writer, loss)
+            counted[0] += 1
+            if counted[0] == stop:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(CheckpointWriter, "after_step", interrupt)
+            code = main([str(argument) for argument in arguments])
+        return code, capsys.readouterr().err
+
+    return run_command
+
+
+def same(one, other):
+    mine, others = SentimentClassifier.load(one), SentimentClassifier.load(other)
+    assert mine.history_ == others.history_
+    for array, expected in zip(mine._weights, others._weights, strict=True):
+        np.testing.assert_array_equal(array, expected)
+    for name in ("preset", "seed", "options", "best_epoch", "epochs", "vectors", "trained_on"):
+        assert mine.provenance_[name] == others.provenance_[name]
+
+
+def test_an_interrupted_training_goes_on_with_its_settings(run, tmp_path):
+    code, err = run(*TRAIN, "--out", "model", stop=7)
+    assert code == 130
+    assert "\nmodel.checkpoint is saved: go on with --resume\n\nsentiment-rnn: interrupted\n" in err
+    assert not (tmp_path / "model").exists()
+    code, err = run("train", "--resume", "--no-test", "--out", "model", stop=5)
+    assert (code, "going on from model.checkpoint" in err) == (130, True)
+    assert checkpoint_before(tmp_path / "model.checkpoint").exists()
+    code, err = run("train", "--resume", "--no-test", "--out", "model")
+    assert code == 0, err
+    assert run(*TRAIN, "--out", "unbroken")[0] == 0
+    same("model", "unbroken")
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "unbroken", "runs.jsonl"}
+
+
+def test_what_would_be_lost_is_not_removed_by_accident(run, tmp_path):
+    assert run(*TRAIN, "--out", "model", stop=7)[0] == 130
+    before = (tmp_path / "model.checkpoint").read_bytes()
+    code, err = run(*TRAIN, "--out", "model")
+    assert code == 2
+    assert "model.checkpoint is there, of a training that was interrupted.\nGo on with it by" in err
+    assert (tmp_path / "model.checkpoint").read_bytes() == before
+    code, err = run(*TRAIN, "--out", "model", "--overwrite", "--units", "4")
+    assert code == 0, err
+    assert SentimentClassifier.load("model").get_params()["units"] == 4
+    assert not (tmp_path / "model.checkpoint").exists()
+
+
+def test_other_settings_and_data_are_refused_with_the_reason(run, tmp_path):
+    assert run(*TRAIN, "--out", "model", stop=7)[0] == 130
+    resume = ("train", "--resume", "--no-test", "--out", "model")
+    for arguments, message in (
+        (("--units", "4"), "Expected units 3, as it began; only epochs may change. Received: 4\n"),
+        (("--seed", "6"), "Expected seed 5, as it began"),
+        (("--preset", "bidirectional"), "Expected preset textbook, as it began"),
+        (("--optimizer", "adam"), "Expected optimizer rmsprop, as it began"),
+        (("--limit", "100"), "model.checkpoint is a checkpoint of other data, settings or another"),
+    ):
+        code, err = run(*resume, *arguments)
+        assert (code, message in err) == (4, True), err
+    code, err = run(*resume, "--epochs", "4")
+    assert code == 0, err
+    assert SentimentClassifier.load("model").provenance_["epochs"] == 4
+
+
+def test_a_model_whose_further_training_was_interrupted_goes_on(run):
+    for name in ("model", "unbroken"):
+        assert run(*TRAIN, "--out", name)[0] == 0
+    further = ("train", "--resume", "--no-test", "--epochs", "2", "--learning-rate", "0.01")
+    assert run(*further, "--out", "unbroken")[0] == 0
+    assert run(*further, "--out", "model", stop=6)[0] == 130
+    assert SentimentClassifier.load("model").provenance_["epochs"] == 3
+    code, err = run("train", "--resume", "--out", "model", "--seed", "5")
+    assert (code, "--resume goes on with the model's own seed: leave it out" in err) == (2, True)
+    code, err = run("train", "--resume", "--no-test", "--out", "model")
+    assert code == 0, err
+    same("model", "unbroken")
+    assert SentimentClassifier.load("model").provenance_["epochs"] == 5
+
+
+def test_vectors_trained_on_the_texts_are_the_same_again(run):
+    train = (*TRAIN, "--vectors", "train", "--limit", "60", "--out")
+    assert run(*train, "model", stop=3)[0] == 130
+    code, err = run("train", "--resume", "--no-test", "--limit", "60", "--out", "model")
+    assert code == 0, err
+    assert run(*train, "unbroken")[0] == 0
+    same("model", "unbroken")
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, tmp_path):
+    for stop in (7, 2):
+        assert run(*TRAIN, "--resume" if stop == 2 else "--no-cache", "--out", "m", stop=stop)[0]
+    checkpoint = tmp_path / "m.checkpoint"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    with pytest.warns(RuntimeWarning, match=r"m\.checkpoint is damaged\. Going on from the check"):
+        assert run("train", "--resume", "--no-test", "--out", "m")[0] == 0
+    assert run(*TRAIN, "--out", "unbroken")[0] == 0
+    same("m", "unbroken")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        TRAIN,
+        ("train", "--resume"),
+        ("pretrain", "--data", "sample"),
+        ("chars", "train", "text.txt"),
+    ],
+)
+def test_a_second_training_stays_out_of_the_folder(run, tmp_path, command):
+    (tmp_path / "text.txt").write_text("abc" * 500)
+    with locked(Path("model")):
+        code, err = run(*command, "--out", "model")
+    assert (code, "Another training is writing to model. Wait" in err) == (2, True), err
+    assert {path.name for path in tmp_path.iterdir()} == {"text.txt"}
+
+
+def test_the_lock_of_a_training_that_was_killed_is_no_obstacle(run):
+    program = (
+        "import time; from pathlib import Path; from sentiment_rnn._files import locked\n"
+        "with locked(Path('model')): print('locked', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"locked\n"
+        code, err = run(*TRAIN, "--out", "model")
+        assert (code, "Another training is writing to model" in err) == (2, True)
+        process.kill()
+    code, err = run(*TRAIN, "--out", "model")
+    assert code == 0, err
+
+
+def test_ctrl_c_ends_a_process_with_130_and_a_checkpoint(tmp_path):
+    command = [sys.executable, "-m", "sentiment_rnn", "train", *SMALL, "--epochs", "9999"]
+    command += ["--patience", "9999", "--out", "model"]
+    with (tmp_path / "log").open("w") as log:
+        # A test that runs in the background may have been told to ignore Ctrl-C.
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stderr=log,
+            stdout=log,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        while "epoch 3/" not in (tmp_path / "log").read_text():
+            time.sleep(0.01)
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    assert (tmp_path / "model.checkpoint").is_file()
+    assert "go on with --resume" in (tmp_path / "log").read_text()
+
+
+def test_a_training_that_diverges_says_what_to_try(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "sentiment_rnn.training.fit.binary_crossentropy", lambda *arguments: float("nan")
+    )
+    code, err = run(*TRAIN, "--out", "model")
+    assert code == 2
+    assert "The loss is nan: training diverges. Try a lower learning_rate than 0.001." in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_pretraining_and_character_models_go_on_too(run, tmp_path):
+    (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 200)
+    chars = ["chars", "train", "text.txt", "--units", "4", "--layers", "1", "--batch-size", "4"]
+    chars += ["--window", "20", "--epochs", "2", "--out"]
+    assert run(*chars, "letters", stop=9)[0] == 130
+    assert run("chars", "train", "text.txt", "--out", "letters")[0] == 2
+    code, err = run("chars", "train", "text.txt", "--resume", "--out", "letters")
+    assert code == 0, err
+    assert run(*chars, "unbroken")[0] == 0
+    histories = [tmp_path / name / "history.csv" for name in ("letters", "unbroken")]
+    assert histories[0].read_text() == histories[1].read_text()
+    config = json.loads((tmp_path / "letters" / "config.json").read_text())
+    assert config["training"]["epochs"] == 2
