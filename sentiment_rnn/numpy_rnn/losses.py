@@ -10,7 +10,7 @@ a network that ends in one of them is trained with the gradient *of the sum* in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -206,7 +206,7 @@ def categorical_crossentropy_gradient(
     return (of_scaled - (of_scaled * scaled).sum(axis=-1, keepdims=True)) / total * weights
 
 
-LOSSES: Mapping[str, Callable[..., float]] = {
+LOSSES: dict[str, Callable[..., float]] = {
     "binary_crossentropy": binary_crossentropy,
     "categorical_crossentropy": categorical_crossentropy,
 }

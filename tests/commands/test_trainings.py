@@ -14,6 +14,7 @@ import pytest
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn._files import locked
 from sentiment_rnn.cli import main
+from sentiment_rnn.numpy_rnn import losses
 from sentiment_rnn.training.checkpoints import CheckpointWriter, checkpoint_before
 
 SMALL = ("--engine", "numpy", "--units", "3", "--maxlen", "40", "--no-test")
@@ -187,9 +188,7 @@ def test_ctrl_c_ends_a_process_with_130_and_a_checkpoint(tmp_path):
 
 
 def test_a_training_that_diverges_says_what_to_try(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "sentiment_rnn.training.fit.binary_crossentropy", lambda *arguments: float("nan")
-    )
+    monkeypatch.setitem(losses.LOSSES, "binary_crossentropy", lambda *arguments: float("nan"))
     code, err = run(*TRAIN, "--out", "model")
     assert code == 2
     assert "The loss is nan: training diverges. Try a lower learning_rate than 0.001." in err

@@ -244,7 +244,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     fit_with_numpy(task, checkpoint=path)
     before = path.read_bytes()
     other_labels = texts(45)
-    other_labels.labels[0] = 1 - other_labels.labels[0]
+    other_labels.targets[0] = 1 - other_labels.targets[0]
     others = [
         {"seed": 1},
         {"training": 44},
