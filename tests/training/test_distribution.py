@@ -62,7 +62,7 @@ def test_two_devices_give_what_one_gives(options):
 def test_what_the_documentation_says(tmp_path):
     pytest.importorskip("jax")
     page = ROOT / "docs" / "how-to" / "distribute.md"
-    (block,) = blocks_of(page.read_text(encoding="utf-8"), "py")
+    (block,) = blocks_of(page.read_text(encoding="utf-8"), "python")
     done = subprocess.run(
         [sys.executable, "-c", block.text],
         capture_output=True,
