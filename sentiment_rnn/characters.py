@@ -263,7 +263,7 @@ class CharLanguageModel:
         self._check_is_fitted()
         try:
             check_whole("count", count, 1)
-            check_whole("length", length, 1, _LARGEST_LENGTH)
+            check_whole("length", length, 0, _LARGEST_LENGTH)
             check_whole("seed", 0 if seed is None else seed, 0, _LARGEST_SEED)
         except ValueError as error:
             raise UsageError(str(error)) from error

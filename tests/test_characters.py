@@ -346,8 +346,16 @@ def test_a_folder_may_hold_thousands_of_samples(model, tmp_path):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda m: m.beam_search(0), UsageError, "length must be at least 1. Received: 0"),
-        (lambda m: m.beam_search(5, width=0), UsageError, "width must be at least 1. Received: 0"),
+        (
+            lambda m: m.beam_search(0),
+            UsageError,
+            "length must be a whole number from 1 to 1,000,000,000. Received: 0",
+        ),
+        (
+            lambda m: m.beam_search(5, width=0),
+            UsageError,
+            "width must be a whole number from 1 to 10,000. Received: 0",
+        ),
         (lambda m: m.beam_search(5, stop="the"), UsageError, "stop must be one character"),
         (lambda m: m.beam_search(5, prime="Q"), DataError, "Unknown character 'Q' at position 0"),
         (lambda m: CharLanguageModel().beam_search(5), ModelError, "not trained yet"),
@@ -358,7 +366,7 @@ def test_a_folder_may_hold_thousands_of_samples(model, tmp_path):
         (lambda m: m.sample(5, temperature=-1), UsageError, "temperature must be .* at least 0"),
         (lambda m: m.sample(5, top_k=0), UsageError, "k must be at least 1. Received: 0"),
         (lambda m: m.sample(5, top_p=2), UsageError, "p must be above 0 and at most 1"),
-        (lambda m: m.sample(-5), UsageError, "length must be at least 0"),
+        (lambda m: m.sample(-5), UsageError, "length must be a whole number from 0 to"),
         (lambda m: m.sample(5, stop="the"), UsageError, "stop must be one character"),
         (lambda m: m.samples(0, 5), UsageError, "count must be a whole number from 1"),
         (lambda m: m.sample(5, seed=-1), UsageError, "seed must be a whole number from 0"),
@@ -387,7 +395,7 @@ def test_errors(model, call, error, message):
         (lambda config: config.pop("alphabet"), "'alphabet' is missing"),
         (lambda config: config["alphabet"].update(symbols="ab"), "expected a network from 2"),
         (lambda config: config["training"].update(window="x"), "window must be a whole number"),
-        (lambda config: config["training"].update(hack=1), "unexpected keyword argument"),
+        (lambda config: config["training"].update(hack=1), "expected no key 'hack'"),
         (lambda config: config.update(samples="x"), "samples: expected an array"),
         (lambda config: config.update(samples=[1]), "samples: 1: expected an object. Received: 1"),
         (lambda config: config["samples"][1].update(hack=1), "samples: 2: expected no key 'hack'"),

@@ -416,7 +416,7 @@ def test_an_explanation_as_json(run, saved, tmp_path, method):
     found = [json.loads(line) for line in out.splitlines()]
     expected = SentimentClassifier.load(saved).explanations([*EXPLAINED, ""], method=method)
     for row, explanation in zip(found, expected, strict=True):
-        keys = ["text", "label", "probability", "truncated", "before", "tokens"]
+        keys = ["text", "label", "probability", "truncated", "classes", "before", "tokens"]
         assert list(row) == keys
         assert (row["text"], row["label"]) == (explanation.text, explanation.label)
         for token, other in zip(row["tokens"], explanation.tokens, strict=True):

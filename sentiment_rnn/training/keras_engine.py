@@ -221,11 +221,12 @@ class _Epochs(keras.callbacks.Callback):
         # The dictionary is shared by all callbacks, that of the history included.
         assert logs is not None
         logs.update(scores)
+        gave = {name: float(value) for name, value in logs.items()}
         with self.writer.step():
-            self.run.end_epoch({k: float(value) for k, value in logs.items()}, self._trained())
+            self.run.end_epoch(gave, self._trained())
         if self._progress is not None:
             self._progress.end_epoch(logs)
-        stop = self._after_epoch is not None and self._after_epoch(self.run.epoch, scores)
+        stop = self._after_epoch is not None and self._after_epoch(self.run.epoch, gave)
         if stop or self.run.best.is_over():
             self.model.stop_training = True
 
