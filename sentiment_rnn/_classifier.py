@@ -106,12 +106,13 @@ class TextClassifier:
 
         if not len(reviews):
             raise DataError("A report takes at least one text. Received none.")
-        numbers = self._numbers(reviews.labels)
+        self._check_is_fitted()
         if len(self.classes_) != 2:
             raise UsageError(
                 "A report has curves of two classes. Received a model of "
                 f"{len(self.classes_)}: evaluate says how good it is."
             )
+        numbers = self._numbers(reviews.labels)
         scores, probabilities = self._evaluated(reviews.texts, numbers)
         # From beginning to end, as all texts of a class may come together.
         places = np.linspace(0, len(reviews) - 1, min(len(reviews), _PICTURED)).astype(int)
