@@ -193,8 +193,10 @@ def _as_label(label: object, where: str) -> int | str:
 
 def read_classes(config: dict[str, Any], path: Path) -> tuple[int | str, ...]:
     """The labels of a classifier, from its ``config.json``."""
+    if "classes" not in config:
+        raise ModelError(f"{path}: 'classes' is missing.")
     where = f"{path}: classes"
-    classes = as_list(config.get("classes"), where, longest=MOST_CLASSES)
+    classes = as_list(config["classes"], where, longest=MOST_CLASSES)
     if len(classes) < 2 or len({str(label) for label in classes}) < len(classes):
         raise ModelError(f"{where}: expected at least two labels, each once.")
     return tuple(_as_label(label, where) for label in classes)
