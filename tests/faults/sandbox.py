@@ -47,6 +47,8 @@ SYSTEM = tuple(
         sysconfig.get_path("stdlib"),
         sysconfig.get_path("purelib"),
         ROOT / "sentiment_rnn",
+        # Where an editable installation has its version.
+        ROOT / "sentiment_rnn.egg-info",
         ROOT / "models",
         ROOT / "data",
         "/dev/null",
