@@ -183,13 +183,15 @@ def table(
         if not of_entry:
             continue
         first = of_entry[0]
+        # Of a run that was suspended it isn't known.
+        seconds = [run["seconds"] for run in of_entry if run["seconds"] is not None]
         rows.append(
             [
                 name,
                 str(len(of_entry)),
                 f"{first['parameters']:,}" if "parameters" in first else "",
                 *(_spread([run[part] for run in of_entry]) for part in ("validation", "test")),
-                number(statistics.median(run["seconds"] for run in of_entry) / 60),
+                number(statistics.median(seconds) / 60),
                 number(statistics.median(run["texts_per_second"] for run in of_entry)),
                 number(first["bytes"] / 1e6) if "bytes" in first else "",
             ]
