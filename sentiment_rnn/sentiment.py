@@ -26,11 +26,11 @@ from sentiment_rnn.evaluation import (
 )
 from sentiment_rnn.explaining import Explainer, logits_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
-from sentiment_rnn.persistence.baseline_folder import is_baseline_folder
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.model_folder import (
     SavedModel,
+    is_baseline_folder,
     is_model_folder,
     load_model,
     save_model,

@@ -14,6 +14,7 @@ from sklearn.svm import LinearSVC
 
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.baselines import METHODS, BaselineClassifier
+from sentiment_rnn.commands.sentiment import BASELINES
 from sentiment_rnn.errors import DataError, ModelError, ResourceError, UsageError
 from sentiment_rnn.persistence.model_folder import write_checksums
 from tests.conftest import ROOT
@@ -103,6 +104,10 @@ def test_three_classes(method, tmp_path):
     loaded = BaselineClassifier.load(tmp_path / "model")
     np.testing.assert_array_equal(loaded.predict_proba(texts), probabilities)
     assert loaded.predictions(["mad and angry"])[0].label == "rage"
+
+
+def test_the_command_line_knows_the_methods():
+    assert set(BASELINES) == set(METHODS)
 
 
 def test_it_is_an_estimator(sample):

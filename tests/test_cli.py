@@ -244,6 +244,10 @@ def test_classifiers_that_count_words(run, preset, tmp_path):
     assert f" {preset}" in run("runs", ".")[1]
     code, _, err = run("train", "--preset", preset, "--out", "model")
     assert (code, "is there already and holds a model" in err) == (2, True)
+    # Models of both kinds take each other's place.
+    code, _, err = run("train", "--out", "model", "--overwrite", "--engine", "numpy", *SMALL)
+    assert code == 0, err
+    assert run("train", "--preset", preset, "--out", "model", "--overwrite")[0] == 0
     code, _, err = run("train", "--preset", preset, "--out", "new", "--units", "3")
     assert (code, f"{preset} is no network: it has no --units" in err) == (2, True)
     code, _, err = run("predict", "--model", "model", "--explain", "A joy.")

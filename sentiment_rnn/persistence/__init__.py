@@ -8,12 +8,12 @@ network asks for, and `model_folder` puts them together. `keras_writer` writes w
 
 from sentiment_rnn.persistence.baseline_folder import (
     SavedBaseline,
-    is_baseline_folder,
     load_baseline,
     save_baseline,
 )
 from sentiment_rnn.persistence.model_folder import (
     SavedModel,
+    is_baseline_folder,
     is_model_folder,
     load_model,
     save_model,

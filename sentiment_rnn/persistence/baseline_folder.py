@@ -9,7 +9,9 @@ from typing import Any
 from sentiment_rnn._files import atomic_folder, restore_folder
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.model_folder import (
+    BASELINE_FILES,
     FORMAT,
+    is_baseline_folder,
     is_model_folder,
     read_classes,
     read_object,
@@ -22,8 +24,7 @@ from sentiment_rnn.persistence.model_folder import (
 from sentiment_rnn.persistence.trusted import as_object, shown
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 
-_CONFIG, _METRICS, _NGRAMS = "config.json", "metrics.json", "ngrams.npz"
-_NEEDED = (_CONFIG, _METRICS, _NGRAMS)
+_CONFIG, _METRICS, _NGRAMS = BASELINE_FILES
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def load_baseline(folder: str | Path, *, methods: tuple[str, ...]) -> SavedBasel
     if not path.is_dir():
         raise ModelError(f"Expected a model folder. There is none at {path}")
     try:
-        verify_checksums(path, _NEEDED)
+        verify_checksums(path, BASELINE_FILES)
         config = read_object(path / _CONFIG)
         if config.get("format") != FORMAT or config.get("method") not in methods:
             raise ModelError(
@@ -124,11 +125,6 @@ def load_baseline(folder: str | Path, *, methods: tuple[str, ...]) -> SavedBasel
         raise ModelError(str(error)) from error
     except OSError as error:
         raise ModelError(f"{path} can't be read: {error.strerror or error}") from error
-
-
-def is_baseline_folder(path: str | Path) -> bool:
-    """Whether a folder has the files of such a folder."""
-    return all((Path(path) / name).is_file() for name in _NEEDED)
 
 
 def _is_float(value: object) -> bool:

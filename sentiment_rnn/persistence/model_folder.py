@@ -41,6 +41,8 @@ _LARGEST_FILE = 1 << 32
 _NETWORK, _WEIGHTS, _CONFIG = "model.json", "model.weights.h5", "config.json"
 _VECTORS, _HISTORY, _METRICS = "word_vectors.npz", "history.csv", "metrics.json"
 _CHECKSUMS = "checksums.json"
+# Of a folder with a classifier that counts words: a model of either kind may replace the other.
+BASELINE_FILES = (_CONFIG, _METRICS, "ngrams.npz")
 _NEEDED = (_NETWORK, _WEIGHTS, _CONFIG, _VECTORS, _METRICS)
 
 
@@ -84,7 +86,7 @@ def save_model(model: SavedModel, folder: str | Path) -> None:
         ResourceError: if it can't be written. What was there before is then untouched.
     """
     path = Path(folder)
-    if path.exists() and not is_model_folder(path):
+    if path.exists() and not (is_model_folder(path) or is_baseline_folder(path)):
         raise ResourceError(f"{path} is there and is no model folder: it is not overwritten.")
     config = {
         "format": FORMAT,
@@ -128,6 +130,11 @@ def load_model(folder: str | Path) -> SavedModel:
 def is_model_folder(path: str | Path) -> bool:
     """Whether a folder has the files of a model folder."""
     return all((Path(path) / name).is_file() for name in _NEEDED)
+
+
+def is_baseline_folder(path: str | Path) -> bool:
+    """Whether a folder has the files of a classifier that counts words, by `save_baseline`."""
+    return all((Path(path) / name).is_file() for name in BASELINE_FILES)
 
 
 def _read_folder(path: Path) -> SavedModel:
