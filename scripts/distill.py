@@ -37,9 +37,9 @@ from sentiment_rnn.training.splits import validation_split
 SEED = 0
 VALIDATION = 0.2
 # What the student has of its own; all else is the preset's.
-STUDENT: dict[str, Any] = {"bidirectional": False, "units": 96, "epochs": 6}
+STUDENT: dict[str, Any] = {"bidirectional": False, "units": 64, "epochs": 6}
 # Made up sentences, beside 75,000 reviews and 50,000 passages.
-MADE_UP = 12_000
+MADE_UP = 30_000
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?:\s*<br\s*/?>\s*)+")
 
 
@@ -81,12 +81,29 @@ _SAYS = {
     "{it} {is} not {word} but {unlike}.": 0.04,
     "{it} {is} not only {word} but {like}.": 0.97,
     "{it} {is} {unlike}, not {word}.": 0.05,
+    "{it} {is} not {a} {word} {thing}.": 0.1,
+    "{it} {is} not as {word} as I thought.": 0.2,
+    "{it} {is} by no means {word}.": 0.08,
+    "{it} {is} neither {word} nor {like}.": 0.05,
+    "{it} never gets {word}.": 0.1,
+    "There {is} not one {word} moment in {it}.": 0.08,
+    "I would not call {it} {word}.": 0.1,
+    "I can't say that {it} {is} {word}.": 0.12,
+    "I don't think {it} {is} {word}.": 0.12,
+    "I have no idea why anyone calls {it} {word}.": 0.08,
+    "{it} {is} {word}, no doubt about it.": 0.96,
+    "{it} could hardly be more {word}.": 0.94,
+    "I can't tell you how {word} {it} {is}.": 0.95,
+    "{it} {is} {adverb}{word}, and I am not the only one who says so.": 0.96,
     "I {verb} {it}.": 0.95,
     "You will {verb} {it}.": 0.93,
     "I did not {verb} {it}.": 0.1,
     "I don't {verb} {it} at all.": 0.08,
     "Nobody will {verb} {it}.": 0.1,
     "It is hard to {verb} {it}.": 0.12,
+    "You can't {verb} {it}.": 0.12,
+    "I couldn't help but {verb} {it}.": 0.93,
+    "Nobody could not {verb} {it}.": 0.9,
     "{it} will {does} you.": 0.95,
     "{it} never failed to {does} me.": 0.95,
     "{it} did not {does} me.": 0.08,
@@ -98,6 +115,12 @@ _SAYS = {
     "{it} could not be {comparative}.": 0.92,
     "{it} could be {comparative}.": 0.15,
     "{it} {is} no {comparative} than the others.": 0.15,
+    "There is {noun} in {it}.": 0.93,
+    "It {is} the {noun} of {it} that I remember.": 0.92,
+    "{it} has no {noun}.": 0.1,
+    "{it} {is} without any {noun}.": 0.1,
+    "I found no {noun} in {it}.": 0.1,
+    "There is not a trace of {noun} in {it}.": 0.08,
 }
 # Words that blame, and words that praise, beside the adjectives that the reviews tell.
 _WORDS = {
@@ -112,6 +135,10 @@ _WORDS = {
     "comparative": (
         ("worse", "duller", "poorer", "uglier", "weaker"),
         ("better", "finer", "nicer", "greater", "stronger"),
+    ),
+    "noun": (
+        ("fault", "weakness", "boredom", "carelessness", "nonsense", "ugliness"),
+        ("charm", "beauty", "talent", "warmth", "wit", "care"),
     ),
 }
 _THINGS = (
@@ -166,7 +193,7 @@ def made_up(
 
     Example:
         >>> made_up(["dull"], ["good"], 2, seed=1)
-        (['The staff is dull, not good.', "This book won't delight anyone."], [0.05, 0.1])
+        (['I have no idea why anyone calls the staff good.', 'There is no finer book.'], [0.08, 0.93])
     """
     random = np.random.default_rng(seed)
     words = {"word": (blame, praise), **_WORDS}

@@ -32,8 +32,8 @@ def test_adjectives_are_those_that_tell_the_class():
 
 
 def test_what_is_made_up_says_what_it_should():
-    made = distill.made_up(["dull", "awful"], ["nice"], 6000, seed=0)
-    assert made == distill.made_up(["dull", "awful"], ["nice"], 6000, seed=0)
+    made = distill.made_up(["dull", "awful"], ["nice"], 60_000, seed=0)
+    assert made == distill.made_up(["dull", "awful"], ["nice"], 60_000, seed=0)
     said = dict(zip(*made, strict=True))
     assert said["Nice."] > 0.9 > 0.1 > said["Dull."]
     assert said["Not dull"] > 0.8 > 0.2 > said["Not nice"]

@@ -203,6 +203,8 @@ class _Table:
         by_time = np.ascontiguousarray(ids.T)
         projected = [take_rows(table, by_time).swapaxes(0, 1) for table in self._projected]
         mask = None if self.is_masked is None else ~self.is_masked[ids]
+        if mask is not None and mask.all():
+            mask = None  # Nothing to skip, nor to keep apart.
         if isinstance(network, RNN):
             return network.read_projected(projected[0], mask)
         return network.forward_projected(projected, mask=mask)

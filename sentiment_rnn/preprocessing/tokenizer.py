@@ -19,6 +19,7 @@ True
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple, TypeVar
@@ -27,6 +28,10 @@ from sentiment_rnn.errors import DataError
 
 # IMDB marks line breaks inside a review this way.
 _BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# The one letter that is two characters in lower case.
+_TWO_IN_LOWER_CASE = "\u0130"
+# What the rules read as more or fewer characters than there are.
+_READ_OTHERWISE = re.compile(f"(?i:{_BREAK_TAG.pattern})|{_TWO_IN_LOWER_CASE}")
 _UNFINISHED_TAG = re.compile(r"<(?:b(?:r\s*/?)?)?", re.IGNORECASE)
 
 # Characters of a stream that are tokenized at a time.
@@ -263,29 +268,42 @@ class TreebankTokenizer:
             he 13 15
             said 16 20
         """
-        tags = [] if self.keep_break_tags else [tag.span() for tag in _BREAK_TAG.finditer(text)]
-        tags.append((len(text), len(text)))
-        # The rules only part and rename, so that the tokens lie in what they read in order. What
-        # they read may be longer than the text: one letter can be two in lower case.
-        parts, places, start = [], [], 0
-        for tag_start, tag_end in tags:
-            for place in range(start, tag_start):
-                part = text[place].lower() if self.lowercase else text[place]
-                parts.append(part)
-                places += [place] * len(part)
-            parts.append("\n")
-            places.append(tag_start)
-            start = tag_end
-        read, found, place = "".join(parts), [], 0
-        for token in self.tokenize(text):
+        # The rules only part and rename, so that the tokens lie in what they read in order.
+        read = self._without_tags(text)
+        tokens = self._tokens(read)
+        if self.lowercase:
+            read = read.lower()
+        place_of = self._places(text)
+        found, place = [], 0
+        for token in tokens:
             while read[place].isspace():
                 place += 1
             length = len(token)
             if token in _QUOTE_TOKENS and not read.startswith(token, place):
                 length = 1 if read[place] == '"' else 2
-            found.append(Token(token, places[place], places[place + length - 1] + 1))
+            found.append(Token(token, place_of(place), place_of(place + length - 1) + 1))
             place += length
         return found
+
+    def _places(self, text: str) -> Callable[[int], int]:
+        """Says which character of `text` the rules read at a place."""
+        # From the place `read[n]` on the rules read what stands from `stands[n]` on in the text.
+        read, stands = [0], [0]
+        for found in _READ_OTHERWISE.finditer(text):
+            ahead = found.start() - stands[-1] + read[-1] + 1
+            if found[0] == _TWO_IN_LOWER_CASE:
+                if self.lowercase:
+                    read.append(ahead)
+                    stands.append(found.start())
+            elif not self.keep_break_tags:
+                read.append(ahead)
+                stands.append(found.end())
+
+        def place_of(place: int) -> int:
+            last = bisect_right(read, place) - 1
+            return stands[last] + place - read[last]
+
+        return place_of
 
     def tokenize_stream(self, pieces: Iterable[str]) -> Iterator[list[str]]:
         """Yields the tokens of one text that comes in pieces, however long it is.
