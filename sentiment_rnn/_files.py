@@ -83,7 +83,7 @@ def locked(path: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise UsageError(
-            f"Another training is writing to {path}. Wait until it has ended, or name another."
+            f"Another program is writing to {path}. Wait until it has ended, or name another."
         ) from error
     except OSError as error:
         raise ResourceError(f"Could not lock {path}: {error.strerror or error}") from error

@@ -26,7 +26,7 @@ from typing import Any
 
 from sentiment_rnn._cache import hash_of_file
 from sentiment_rnn._checks import check_choice, check_whole
-from sentiment_rnn._files import atomic_file, disk_errors, remove_unfinished
+from sentiment_rnn._files import atomic_file, disk_errors, locked, remove_unfinished
 from sentiment_rnn._processes import (
     Worker,
     answer,
@@ -150,8 +150,8 @@ def score(
         verbose: whether to show progress on standard error.
 
     Raises:
-        UsageError: for settings that make no sense, or an output folder that is something else, or
-            was begun with another input, model or setting.
+        UsageError: for settings that make no sense, or an output folder that is something else,
+            was begun with another input, model or setting, or is being written by another run.
         ModelError: if the model can't be read.
         DataError: naming the row, if the input is not what its format promises. Nothing is written
             then.
@@ -186,6 +186,22 @@ def score(
     # Said before hours of work, not by the first process that fails.
     SentimentClassifier.load(folder)
     job = _Job(str(folder), _digest_of_model(folder), text_column, str(output))
+    with locked(output):
+        rows, parts, missing = _score(job, source, engine, workers, rows_per_part, verbose)
+    scored = sum(part.table.rows for part in missing)
+    return ScoringSummary(rows, parts, scored, time.perf_counter() - started)
+
+
+def _score(
+    job: _Job,
+    source: Path,
+    engine: str,
+    workers: int | None,
+    rows_per_part: int,
+    verbose: bool,
+) -> tuple[int, int, list[_Part]]:
+    """The number of rows and of parts, and the parts that weren't there."""
+    output, text_column = Path(job.output), job.text_column
     settings = {
         "version": version("sentiment_rnn"),
         "model": job.model_digest,
@@ -204,9 +220,7 @@ def score(
             temporary.write_text(manifest + "\n", encoding="utf-8")
     else:
         _check_same(output, begun, settings)
-    missing = _score_missing(job, parts, engine, workers, verbose)
-    scored = sum(part.table.rows for part in missing)
-    return ScoringSummary(rows, len(parts), scored, time.perf_counter() - started)
+    return rows, len(parts), _score_missing(job, parts, engine, workers, verbose)
 
 
 # The input, and what is there of the output

@@ -74,7 +74,7 @@ def test_a_lock_is_beside_the_path_while_it_is_held_and_keeps_others_out(tmp_pat
     path = tmp_path / "folder" / "model"
     with locked(path):
         assert [file.name for file in path.parent.iterdir()] == [".model.lock"]
-        with pytest.raises(UsageError, match="Another training is writing to .*model. Wait until"):
+        with pytest.raises(UsageError, match="Another program is writing to .*model. Wait until"):
             locked(path).__enter__()
         with locked(path.with_name("other")):
             pass

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from sentiment_rnn import SentimentClassifier, scoring
+from sentiment_rnn._files import locked
 from sentiment_rnn._processes import wait_for_answers
 from sentiment_rnn.cli import main
 from sentiment_rnn.commands.scoring import SCORING_ENGINES
@@ -337,6 +338,15 @@ def test_a_damaged_manifest(begun, table, manifest):
         score(table, begun, model=MODEL, rows_per_part=5)
 
 
+def test_two_runs_do_not_write_to_one_folder(here, tmp_path, table, classifier):
+    output = tmp_path / "scores"
+    with locked(output):
+        with pytest.raises(UsageError, match="Another program is writing to .*scores. Wait"):
+            score(table, output, model=MODEL)
+        assert not output.exists()
+    assert score(table, output, model=MODEL).rows == len(TEXTS)
+
+
 def test_a_folder_with_something_else(tmp_path, table):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
@@ -386,7 +396,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, table, conten
         ({"source": "empty"}, ResourceError, "empty has no tables"),
         ({"source": ".", "output": "out"}, UsageError, r"out is in the input\. Name a folder"),
         ({"source": ".", "output": "."}, UsageError, r"is in the input\. Name a folder"),
-        ({"output": "file/out"}, ResourceError, "Could not write .*file/out"),
+        ({"output": "file/out"}, ResourceError, "Could not lock .*file/out"),
     ],
 )
 def test_what_makes_no_sense(tmp_path, monkeypatch, table, options, error, message):

@@ -15,7 +15,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._arrays import read_arrays, write_arrays
-from sentiment_rnn._files import atomic_file
+from sentiment_rnn._files import atomic_file, locked
 from sentiment_rnn.errors import ModelError, UsageError
 
 # Seconds between two checkpoints, at least.
@@ -288,15 +288,20 @@ class CheckpointWriter:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Inside the ``with``, an interruption writes a checkpoint before it goes on."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            if not self._in_step:
-                self.write()
-            raise
-        finally:
-            self._let_go()
+        """Inside the ``with``, an interruption writes a checkpoint before it goes on.
+
+        Raises:
+            UsageError: if another training writes to the same file.
+        """
+        with locked(self._path) if self._path is not None else nullcontext():
+            try:
+                yield
+            except KeyboardInterrupt:
+                if not self._in_step:
+                    self.write()
+                raise
+            finally:
+                self._let_go()
 
 
 def numbered(name: str, arrays: Iterable[np.ndarray]) -> dict[str, np.ndarray]:

@@ -146,7 +146,7 @@ def test_a_second_training_stays_out_of_the_folder(run, tmp_path, command):
     (tmp_path / "text.txt").write_text("abc" * 500)
     with locked(Path("model")):
         code, err = run(*command, "--out", "model")
-    assert (code, "Another training is writing to model. Wait" in err) == (2, True), err
+    assert (code, "Another program is writing to model. Wait" in err) == (2, True), err
     assert {path.name for path in tmp_path.iterdir()} == {"text.txt"}
 
 
@@ -159,7 +159,7 @@ def test_the_lock_of_a_training_that_was_killed_is_no_obstacle(run):
         assert process.stdout is not None
         assert process.stdout.readline() == b"locked\n"
         code, err = run(*TRAIN, "--out", "model")
-        assert (code, "Another training is writing to model" in err) == (2, True)
+        assert (code, "Another program is writing to model" in err) == (2, True)
         process.kill()
     code, err = run(*TRAIN, "--out", "model")
     assert code == 0, err

@@ -235,6 +235,15 @@ def test_an_interruption_between_steps_saves(path):
     assert saved_step(path) == 3
 
 
+def test_two_trainings_do_not_write_to_one_checkpoint(path):
+    with Training(path).writer.at_work():
+        other = Training(path).writer
+        with pytest.raises(UsageError, match="Another program is writing to .*checkpoint"):
+            other.at_work().__enter__()
+    with Training(path).writer.at_work(), Training(None).writer.at_work():
+        pass
+
+
 def test_nobody_elses_handler_is_replaced(path):
     pressed = []
     before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
