@@ -192,8 +192,8 @@ def made_up(
         The sentences, and how likely each is praise.
 
     Example:
-        >>> made_up(["dull"], ["good"], 2, seed=1)
-        (['I have no idea why anyone calls the staff good.', 'There is no finer book.'], [0.08, 0.93])
+        >>> made_up(["dull"], ["good"], 2, seed=1)[0]
+        ['I have no idea why anyone calls the staff good.', 'There is no finer book.']
     """
     random = np.random.default_rng(seed)
     words = {"word": (blame, praise), **_WORDS}
