@@ -492,7 +492,9 @@ def _text_rows(
 
 def _text_vector(rest: bytes, vector_size: int, number: int, path: Path) -> bytes:
     try:
-        vector = np.array(rest.split(), dtype="<f4")
+        # What is too large for a float becomes infinite, which is refused with what else is.
+        with np.errstate(over="ignore"):
+            vector = np.array(rest.split(), dtype="<f4")
     except ValueError:
         raise DataError(
             f"{path}, word {number}: the vector holds something else than numbers."

@@ -12,6 +12,7 @@ from sentiment_rnn.errors import ModelError
 from sentiment_rnn.persistence.keras_json import parse_network
 from sentiment_rnn.persistence.keras_writer import network_json
 from sentiment_rnn.persistence.trusted import parse_json
+from tests.faults.fuzz.corpus import keep, kept
 from tests.faults.fuzz.targets import TARGETS
 from tests.faults.models import sentiment_model
 
@@ -47,6 +48,27 @@ def spoilt(draw, seeds):
 def test_any_bytes(name, examples):
     function, seeds = TARGETS[name]
     check(examples, st.binary(max_size=300) | spoilt(seeds), function)
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_what_searches_have_found(name):
+    function, _ = TARGETS[name]
+    found = kept()[name]
+    assert found
+    for data in found.values():
+        function(data)
+
+
+def test_what_is_found_is_kept_once(tmp_path):
+    folder = tmp_path / "json_reader"
+    folder.mkdir()
+    for name, data in (("one", b"[1"), ("again", b"[1"), ("large", bytes(1 << 15))):
+        (folder / name).write_bytes(data)
+    keep({"json_reader": folder}, tmp_path / "corpus.zip")
+    before = (tmp_path / "corpus.zip").read_bytes()
+    assert list(kept(tmp_path / "corpus.zip")["json_reader"].values()) == [b"[1"]
+    keep({"json_reader": folder}, tmp_path / "corpus.zip")
+    assert (tmp_path / "corpus.zip").read_bytes() == before
 
 
 JSON = st.recursive(

@@ -91,6 +91,7 @@ def test_of_a_word_that_comes_twice_the_first_counts(tmp_path):
         ("v.bin", b"-5 3\n", "claims -5 words"),
         ("v.bin", b"1 2\n" + b"x" * 5000, "ends, or has no word, at word 1 of the 1"),
         ("v.bin", b"1 1\nw \x00\x00\xc0\x7f", "not finite"),
+        ("v.txt", b"1 2\nw 1 1e99\n", "not finite"),
         ("v.txt", b"1 3\ngood 1 2\n", "word 1: expected 3 numbers. Received 2"),
         ("v.txt", b"1 3\ngood 1 2 x\n", "word 1: the vector holds something else than numbers"),
         ("v.txt", b"2 1\ngood 1\n", "claims 2 words in its first line. It has 1"),
