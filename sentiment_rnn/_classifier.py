@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentiment_rnn.datasets.reviews import Reviews, checked_labels
-from sentiment_rnn.errors import DataError, ModelError, UsageError
+from sentiment_rnn.errors import DataError, ModelError
 from sentiment_rnn.evaluation import accuracy_by_length, evaluate_probabilities
 from sentiment_rnn.persistence.model_folder import MOST_CLASSES
 from sentiment_rnn.prediction import Prediction
@@ -99,7 +99,6 @@ class TextClassifier:
 
         Raises:
             DataError: for a label that the model doesn't know, or no text at all.
-            UsageError: for a model of more than two classes.
             ResourceError: if the folder can't be written.
         """
         from sentiment_rnn.report import write_report
@@ -107,11 +106,6 @@ class TextClassifier:
         if not len(reviews):
             raise DataError("A report takes at least one text. Received none.")
         self._check_is_fitted()
-        if len(self.classes_) != 2:
-            raise UsageError(
-                "A report has curves of two classes. Received a model of "
-                f"{len(self.classes_)}: evaluate says how good it is."
-            )
         numbers = self._numbers(reviews.labels)
         scores, probabilities = self._evaluated(reviews.texts, numbers)
         # From beginning to end, as all texts of a class may come together.

@@ -56,11 +56,7 @@ def evaluate_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> dic
             metrics.f1_score(labels, predicted, labels=names, average=average, zero_division=0.0)
         ),
         "log_loss": float(metrics.log_loss(labels, probabilities, labels=names)),
-        "calibration_error": (
-            calibration_error(labels, probabilities)
-            if probabilities.ndim == 1
-            else calibration_error(right, probabilities.max(axis=1))
-        ),
+        "calibration_error": calibration_error(labels, probabilities),
         "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=names).tolist(),
     }
 
@@ -83,19 +79,27 @@ def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
     return probabilities.argmax(axis=1)
 
 
+def _sureness(probabilities: np.ndarray) -> np.ndarray:
+    """The probability of the likeliest class ``(texts,)``."""
+    if probabilities.ndim == 1:
+        return np.maximum(probabilities, 1 - probabilities)
+    return probabilities.max(axis=1)
+
+
 def calibration_error(
     labels: np.ndarray, probabilities: np.ndarray, bins: int = CALIBRATION_BINS
 ) -> float:
     """Expected calibration error: how far confidence and accuracy lie apart on average.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
         bins: how many equal parts the probabilities from 0 to 1 are sorted into.
 
     Returns:
         The mean over the texts of the distance, in each bin, between the mean probability and the
-        share of class 1.
+        share of class 1; of more than two classes, between the mean probability of the likeliest
+        class and the share of texts for which it is right.
 
     Example:
         >>> calibration_error(np.array([0, 1]), np.array([0.25, 0.75]))
@@ -114,23 +118,24 @@ def calibration_curve(
     """How often the model is right, by how sure it is.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
         bins: how many equal parts the probabilities from 0 to 1 are sorted into.
 
     Returns:
-        For each part that has texts ``texts``, their mean ``probability``, and ``positive``, the
-        share of class 1 among them: the same, if the model is calibrated.
+        For each part that has texts ``texts``, their mean ``probability``, and ``share``, that of
+        class 1 among them: the same, if the model is calibrated. Of more than two classes it is
+        the probability of the likeliest class, and the share of texts for which it is right.
 
     Example:
         >>> for part in calibration_curve(np.array([0, 1, 1]), np.array([0.2, 0.7, 0.8]), bins=2):
         ...     print(part)
-        {'texts': 1, 'probability': 0.2, 'positive': 0.0}
-        {'texts': 2, 'probability': 0.75, 'positive': 1.0}
+        {'texts': 1, 'probability': 0.2, 'share': 0.0}
+        {'texts': 2, 'probability': 0.75, 'share': 1.0}
     """
     return [
-        {"texts": int(count), "probability": confidence / count, "positive": positive / count}
-        for count, confidence, positive in zip(
+        {"texts": int(count), "probability": confidence / count, "share": share / count}
+        for count, confidence, share in zip(
             *(array.tolist() for array in _calibration(labels, probabilities, bins)), strict=True
         )
         if count
@@ -140,7 +145,9 @@ def calibration_curve(
 def _calibration(
     labels: np.ndarray, probabilities: np.ndarray, bins: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each bin the number of texts, and the sums of probabilities and labels."""
+    """Of each bin the number of texts, and the sums of probabilities and of what came true."""
+    if probabilities.ndim == 2:
+        labels, probabilities = predicted_classes(probabilities) == labels, _sureness(probabilities)
     which = np.minimum((probabilities * bins).astype(int), bins - 1)
     counts = np.bincount(which, minlength=bins)
     return counts, np.bincount(which, probabilities, bins), np.bincount(which, labels, bins)
@@ -152,14 +159,14 @@ def bootstrap_intervals(
     """Between which ends the true scores lie with a confidence of 95 %, as chance chose texts.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
         samples: how many times as many texts are drawn from these, with replacement.
         seed: of the drawing.
 
     Returns:
         For ``accuracy``, ``roc_auc``, ``f1``, ``log_loss`` and ``calibration_error`` the lower and
-        the upper end. Samples of one class only don't count for ``roc_auc``, which is left out if
+        the upper end. Samples that lack a class don't count for ``roc_auc``, which is left out if
         there are no others.
 
     Example:
@@ -189,9 +196,12 @@ def _accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """As scikit-learn's, in a tenth of the time; not a number for one class only."""
+    """As scikit-learn's, in a tenth of the time; not a number if a class is missing."""
     from scipy.stats import rankdata
 
+    if probabilities.ndim == 2:
+        of_classes = enumerate(probabilities.T)
+        return float(np.mean([_roc_auc(labels == number, one) for number, one in of_classes]))
     positive = int(labels.sum())
     negative = len(labels) - positive
     if not positive or not negative:
@@ -201,13 +211,21 @@ def _roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    predicted = probabilities > 0.5
-    right = float(np.sum(predicted & (labels == 1)))
-    return 2 * right / max(float(predicted.sum() + labels.sum()), 1.0)
+    predicted = predicted_classes(probabilities)
+    classes = [1] if probabilities.ndim == 1 else range(probabilities.shape[1])
+    found = []
+    for number in classes:
+        right = np.sum((predicted == number) & (labels == number))
+        said_or_true = np.sum(predicted == number) + np.sum(labels == number)
+        found.append(2 * right / max(said_or_true, 1))
+    return float(np.mean(found))
 
 
 def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    right = np.where(labels == 1, probabilities, 1 - probabilities)
+    if probabilities.ndim == 1:
+        right = np.where(labels == 1, probabilities, 1 - probabilities)
+    else:
+        right = np.take_along_axis(probabilities, labels[:, np.newaxis], axis=1)
     return float(-np.log(np.maximum(right, np.finfo(np.float64).eps)).mean())
 
 
@@ -354,8 +372,8 @@ def worst_mistakes(labels: np.ndarray, probabilities: np.ndarray, count: int) ->
     """The texts that the model gets wrong most surely.
 
     Args:
-        labels: 0 or 1 of each text ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
         count: how many, at most.
 
     Returns:
@@ -365,6 +383,6 @@ def worst_mistakes(labels: np.ndarray, probabilities: np.ndarray, count: int) ->
         >>> worst_mistakes(np.array([0, 1, 1, 0]), np.array([0.6, 0.1, 0.9, 0.8]), 2).tolist()
         [1, 3]
     """
-    wrong = np.flatnonzero((probabilities > 0.5) != (labels == 1))
-    order = np.argsort(-np.abs(probabilities[wrong] - 0.5), kind="stable")
+    wrong = np.flatnonzero(predicted_classes(probabilities) != labels)
+    order = np.argsort(-_sureness(probabilities[wrong]), kind="stable")
     return wrong[order][:count]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,17 +45,18 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
-def plot_calibration(curve: Sequence[Mapping[str, float]]) -> Figure:
+def plot_calibration(curve: Sequence[Mapping[str, float]], *, classes: int = 2) -> Figure:
     """Draws how often a model is right by how sure it is, and how many texts it is so sure of.
 
     Args:
         curve: of `sentiment_rnn.evaluation.calibration_curve`.
+        classes: how many classes it is of.
 
     Returns:
         A Matplotlib figure.
 
     Example:
-        >>> curve = [{"texts": 9, "probability": 0.2, "positive": 0.1}]
+        >>> curve = [{"texts": 9, "probability": 0.2, "share": 0.1}]
         >>> [axes.get_ylabel() for axes in plot_calibration(curve).axes]
         ['share of the positive class', 'texts']
     """
@@ -64,11 +66,14 @@ def plot_calibration(curve: Sequence[Mapping[str, float]]) -> Figure:
     above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     sure = [part["probability"] for part in curve]
     above.plot([0, 1], [0, 1], ":", color="grey", label="as sure as right")
-    above.plot(sure, [part["positive"] for part in curve], "o-", label="this model")
-    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of the positive class")
+    above.plot(sure, [part["share"] for part in curve], "o-", label="this model")
+    share, of = "share of the positive class", "that the model gives it"
+    if classes > 2:
+        share, of = "share that is right", "of the likeliest class"
+    above.set(xlim=(0, 1), ylim=(0, 1), ylabel=share)
     above.legend()
     below.bar(sure, [part["texts"] for part in curve], width=0.05)
-    below.set(xlabel="probability that the model gives it", ylabel="texts", yscale="log")
+    below.set(xlabel=f"probability {of}", ylabel="texts", yscale="log")
     for axes in (above, below):
         axes.grid(alpha=0.3)
     return figure
@@ -162,7 +167,7 @@ def plot_thoughts(
     points = plane.fit_transform(vectors.astype(np.float64))
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
-    for number, (name, marker) in enumerate(zip(class_names, _MARKERS, strict=False)):
+    for number, (name, marker) in enumerate(zip(class_names, cycle(_MARKERS), strict=False)):
         x, y = points[labels == number].T
         axes.scatter(x, y, s=14, marker=marker, alpha=0.5, linewidths=0, label=name)
     x, y = points[wrong].T
@@ -181,11 +186,14 @@ def plot_thoughts(
         ylabel=f"second direction, {second} of the variance",
     )
     axes.grid(alpha=0.3)
-    axes.legend()
+    if len(class_names) <= _MOST_NAMED:
+        axes.legend()
     return figure
 
 
 _MARKERS = "osD^v<>pPX*h"
+# Classes of which a legend leaves room for the picture.
+_MOST_NAMED = 20
 
 
 def plot_trials(complete: Mapping[int, float], pruned: Mapping[int, float]) -> Figure:

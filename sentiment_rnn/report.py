@@ -8,6 +8,7 @@ import html
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from sentiment_rnn.evaluation import (
     accuracy_by_rating,
     bootstrap_intervals,
     calibration_curve,
+    predicted_classes,
     worst_mistakes,
 )
 from sentiment_rnn.plotting import (
@@ -60,8 +62,8 @@ def write_report(
     Args:
         folder: where to; it is made where it isn't there, and files of these names are replaced.
         reviews: what was classified, with ratings and names where they are known.
-        labels: 0 or 1 of each ``(texts,)``.
-        probabilities: of class 1 ``(texts,)``.
+        labels: the number of each text's class ``(texts,)``.
+        probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
         scores: of `SentimentClassifier.evaluate`.
         class_names: what the classes are called.
         title: what the page is called.
@@ -92,11 +94,14 @@ def write_report(
         found["accuracy_by_rating"] = by_rating
         parts["rating"] = {f"{part['rating']:g}": part["accuracy"] for part in by_rating}
     figures = {
-        "How often it is right by how sure it is": plot_calibration(curve),
+        "How often it is right by how sure it is": plot_calibration(
+            curve, classes=len(class_names)
+        ),
         "Where its accuracy lies": plot_accuracies(parts),
     }
-    if scores["roc_auc"] is not None:
+    if scores["roc_auc"] is not None and len(class_names) == 2:
         figures["What other thresholds would give"] = plot_thresholds(labels, probabilities)
+    said = _Said.of(labels, probabilities, class_names)
     wrong = worst_mistakes(labels, probabilities, len(labels))
     if thoughts is not None and min(thoughts[1].shape) >= 2:
         places, vectors = thoughts
@@ -106,21 +111,53 @@ def write_report(
     page = fill(
         "report.html",
         title=html.escape(whole(title)),
-        about=f"{len(labels):,} texts. An interval holds the true score with a confidence of 95 %.",
+        about=_about(len(labels), len(class_names)),
         scores=_scores(scores, intervals),
         confusion=_confusion(scores["confusion_matrix"], class_names),
         figures="\n".join(_picture(caption, figure) for caption, figure in figures.items()),
-        mistakes=_mistakes(reviews, probabilities, wrong[:SHOWN], class_names),
+        mistakes=_mistakes(reviews, said, wrong[:SHOWN]),
         wrong=f"{len(wrong):,}",
     )
     files = {
         "index.html": page,
         "scores.json": json.dumps(found, indent=2) + "\n",
-        "mistakes.csv": _rows(reviews, labels, probabilities, wrong),
+        "mistakes.csv": _rows(reviews, said, wrong),
     }
     for name, content in files.items():
         with atomic_file(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8", newline="")
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Of each text what its class is called, that of the likeliest one, and its probability."""
+
+    true: list[str]
+    called: list[str]
+    sure: list[float]
+
+    @classmethod
+    def of(
+        cls, labels: np.ndarray, probabilities: np.ndarray, class_names: tuple[str, ...]
+    ) -> _Said:
+        called = predicted_classes(probabilities)
+        if probabilities.ndim == 1:
+            probabilities = np.column_stack([1 - probabilities, probabilities])
+        return cls(
+            [class_names[number] for number in labels.tolist()],
+            [class_names[number] for number in called.tolist()],
+            probabilities.max(axis=1).tolist(),
+        )
+
+
+def _about(texts: int, classes: int) -> str:
+    about = f"{texts:,} texts. An interval holds the true score with a confidence of 95 %."
+    if classes > 2:
+        about += (
+            " The area under the ROC curve and F1 are means over each class against the others; "
+            "the calibration is that of the likeliest class."
+        )
+    return about
 
 
 def _scores(scores: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]]) -> str:
@@ -149,16 +186,12 @@ def _picture(caption: str, figure: Figure) -> str:
     )
 
 
-def _mistakes(
-    reviews: Reviews, probabilities: np.ndarray, places: np.ndarray, class_names: tuple[str, ...]
-) -> str:
+def _mistakes(reviews: Reviews, said: _Said, places: np.ndarray) -> str:
     found = []
     for place in places.tolist():
         text = reviews.texts[place]
         excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"
-        said = int(probabilities[place] > 0.5)
-        sure = max(probabilities[place], 1 - probabilities[place])
-        head = f"called {class_names[said]}, {sure:.1%} sure"
+        head = f"{said.true[place]} called {said.called[place]}, {said.sure[place]:.1%} sure"
         if reviews.ratings is not None:
             head += f"; rated {reviews.ratings[place]:g}"
         if reviews.names is not None:
@@ -167,17 +200,15 @@ def _mistakes(
     return "\n".join(found) or "<li>none</li>"
 
 
-def _rows(
-    reviews: Reviews, labels: np.ndarray, probabilities: np.ndarray, places: np.ndarray
-) -> str:
+def _rows(reviews: Reviews, said: _Said, places: np.ndarray) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["place", "name", "rating", "label", "probability", "text"])
+    writer.writerow(["place", "name", "rating", "label", "called", "probability", "text"])
     for place in places.tolist():
-        name = "" if reviews.names is None else whole(reviews.names[place])
+        name = "" if reviews.names is None else reviews.names[place]
         rating = "" if reviews.ratings is None else f"{reviews.ratings[place]:g}"
-        row = [place, name, rating, labels[place], f"{probabilities[place]:.6f}"]
-        writer.writerow([*row, whole(reviews.texts[place])])
+        names = [whole(name), rating, whole(said.true[place]), whole(said.called[place])]
+        writer.writerow([place, *names, f"{said.sure[place]:.6f}", whole(reviews.texts[place])])
     return file.getvalue()
 
 

@@ -84,21 +84,30 @@ def made(texts, seed=0):
     return labels, 1 / (1 + np.exp(-random.normal(2.0 * labels - 1, 1.5)))
 
 
-def test_the_calibration_curve_adds_up_to_the_calibration_error():
-    labels, probabilities = made(500)
+def made_of_three(texts):
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, texts)
+    probabilities = random.dirichlet([1, 1, 1], texts) + np.eye(3)[labels] * 0.3
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("make", [made, made_of_three])
+def test_the_calibration_curve_adds_up_to_the_calibration_error(make):
+    labels, probabilities = make(500)
     curve = calibration_curve(labels, probabilities)
     assert sum(part["texts"] for part in curve) == 500
-    error = sum(part["texts"] * abs(part["probability"] - part["positive"]) for part in curve) / 500
+    error = sum(part["texts"] * abs(part["probability"] - part["share"]) for part in curve) / 500
     assert error == pytest.approx(calibration_error(labels, probabilities))
-    assert all(
-        number / 15 <= part["probability"] <= (number + 1) / 15 for number, part in enumerate(curve)
-    )
+    bins = [int(part["probability"] * 15) for part in curve]
+    assert bins == sorted(set(bins))
 
 
-def test_the_scores_of_a_bootstrap_are_those_of_scikit_learn():
-    labels, probabilities = made(300)
-    # Ties count half.
-    probabilities = probabilities.round(1).clip(0.05, 0.95)
+@pytest.mark.parametrize("make", [made, made_of_three])
+def test_the_scores_of_a_bootstrap_are_those_of_scikit_learn(make):
+    labels, probabilities = make(300)
+    if make is made:
+        # Ties count half.
+        probabilities = probabilities.round(1).clip(0.05, 0.95)
     scores = evaluate_probabilities(labels, probabilities)
     for name, score in evaluation._SCORES.items():
         assert score(labels, probabilities) == pytest.approx(scores[name])
@@ -151,11 +160,21 @@ def test_worst_mistakes():
     assert worst_mistakes(labels, labels * 1.0, 10).tolist() == []
 
 
+def test_worst_mistakes_of_three_classes():
+    labels = np.array([0, 1, 2, 2])
+    probabilities = np.array([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1], [0.9, 0.0, 0.1], [0.4, 0.3, 0.3]])
+    assert worst_mistakes(labels, probabilities, 4).tolist() == [2, 0, 3]
+
+
+def test_a_sample_that_lacks_a_class_does_not_count():
+    labels = np.array([0] * 20 + [1] * 20 + [2])
+    probabilities = np.eye(3)[labels] * 0.4 + 0.2
+    found = bootstrap_intervals(labels, probabilities, samples=50)
+    assert found["roc_auc"] == (1, 1)
+
+
 def test_scores_of_three_classes_are_those_of_scikit_learn():
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 3, 200)
-    probabilities = random.dirichlet([1, 1, 1], 200) + np.eye(3)[labels] * 0.3
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    labels, probabilities = made_of_three(200)
     predicted = probabilities.argmax(axis=1)
     scores = evaluate_probabilities(labels, probabilities)
     assert scores["accuracy"] == np.mean(predicted == labels) > 0.5

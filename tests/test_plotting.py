@@ -104,8 +104,8 @@ def heights(axes):
 
 def test_calibration():
     curve = [
-        {"texts": 3, "probability": 0.1, "positive": 0.0},
-        {"texts": 40, "probability": 0.9, "positive": 0.7},
+        {"texts": 3, "probability": 0.1, "share": 0.0},
+        {"texts": 40, "probability": 0.9, "share": 0.7},
     ]
     above, below = plot_calibration(curve).axes
     np.testing.assert_array_equal(above.lines[1].get_xydata(), [[0.1, 0.0], [0.9, 0.7]])

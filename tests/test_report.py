@@ -1,6 +1,8 @@
 import csv
+import itertools
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,10 +60,14 @@ def test_mistakes_are_all_there_the_surest_first(classifier, sample, written):
     assert [int(row["place"]) for row in rows] == places.tolist()
     assert [row["text"] for row in rows] == [test.texts[place] for place in places]
     assert [float(row["rating"]) for row in rows] == test.ratings[places].tolist()
+    said = {True: "positive", False: "negative"}
+    assert [row["called"] for row in rows] == [said[probabilities[at] > 0.5] for at in places]
+    assert [row["label"] for row in rows] == [said[bool(test.labels[at])] for at in places]
     names = re.findall(
-        r"<li><strong>called (\w+), [\d.]+% sure; rated \d+; (\S+?)</strong>", page(folder)
+        r"<li><strong>(\w+) called (\w+), [\d.]+% sure; rated \d+; (\S+?)</strong>", page(folder)
     )
-    assert [name for _, name in names] == [test.names[place] for place in places[:SHOWN]]
+    assert [name for *_, name in names] == [test.names[place] for place in places[:SHOWN]]
+    assert {(is_, called) for is_, called, _ in names} <= set(itertools.permutations(said.values()))
 
 
 def test_a_page_needs_nothing_else(written):
@@ -104,6 +110,44 @@ def test_one_class_only_and_no_ratings(classifier, tmp_path):
     assert len(re.findall("<img", page(tmp_path))) == 3
 
 
+@pytest.fixture(scope="module")
+def of_stars(tmp_path_factory):
+    """A folder with a report on eleven classes, and what it is of."""
+    folder = tmp_path_factory.mktemp("reports") / "stars"
+    random = np.random.default_rng(0)
+    labels = np.arange(110) % 11
+    texts = [" ".join(random.choice([f"w{label}", "film", "the"], 6)) for label in labels]
+    settings: dict[str, Any] = {"engine": "numpy", "maxlen": 6, "units": 4, "epochs": 2}
+    classifier = SentimentClassifier(vectors="train", **settings).fit(texts, labels)
+    reviews = Reviews(texts, labels)
+    return folder, classifier, reviews, classifier.report(reviews, folder, title="Stars")
+
+
+def test_a_report_of_many_classes(of_stars):
+    folder, classifier, reviews, scores = of_stars
+    saved = json.loads((folder / "scores.json").read_text())
+    text = page(folder)
+    assert text.count("<th>called ") == 11
+    assert "means over each class against the others" in text
+    for name in ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error"):
+        assert f"<td>{scores[name]:.4f}</td>" in text
+        low, high = saved["intervals"][name]
+        assert low < high
+    assert "What other thresholds would give" not in text
+    assert len(re.findall("<img", text)) == 3
+    predictions = classifier.predictions(reviews.texts)
+    with (folder / "mistakes.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == round((1 - scores["accuracy"]) * 110)
+    for row in rows:
+        found = predictions[int(row["place"])]
+        assert row["called"] == found.label != row["label"]
+        assert row["label"] == str(reviews.labels[int(row["place"])])
+        assert float(row["probability"]) == pytest.approx(found.probability, abs=1e-6)
+    sure = [float(row["probability"]) for row in rows]
+    assert sure == sorted(sure, reverse=True)
+
+
 def test_wrong_use(classifier, sample, tmp_path):
     _, test = sample
     with pytest.raises(DataError, match="A report takes at least one text. Received none."):
@@ -117,8 +161,9 @@ def test_wrong_use(classifier, sample, tmp_path):
 
 
 @pytest.mark.parametrize("width", [1200, 390, 320])
-def test_the_page_fits_every_window(written, browser, width):
-    folder, _ = written
+@pytest.mark.parametrize("report", ["written", "of_stars"])
+def test_the_page_fits_every_window(request, report, browser, width):
+    folder, *_ = request.getfixturevalue(report)
     browser.open((folder / "index.html").as_uri(), width)
     assert browser.errors == []
     assert browser.run("document.documentElement.scrollWidth") <= width

@@ -550,11 +550,6 @@ def test_teachers_of_stars(of_stars):
         copy.fit(texts, labels, taught_texts=["a", "b"], taught_probabilities=[0.5, 0.5])
 
 
-def test_a_report_is_of_two_classes(of_stars, sample, tmp_path):
-    with pytest.raises(UsageError, match="curves of two classes. Received a model of 3"):
-        of_stars[0].report(sample[1], tmp_path / "report", title="")
-
-
 def test_a_folder_whose_classes_are_not_the_networks(of_stars, tmp_path):
     of_stars[0].save(tmp_path / "model")
     config = tmp_path / "model" / "config.json"
