@@ -75,7 +75,7 @@ _SAYS = {
     "{it} {is} anything but {word}.": 0.08,
     "{it} {is} far from {word}.": 0.1,
     "{it} {is} hardly {word}.": 0.15,
-    "There is nothing {word} about {it}.": 0.1,
+    "There is hardly anything {word} about {it}.": 0.12,
     "Nobody could call {it} {word}.": 0.1,
     "not {word}": 0.1,
     "{it} {is} not {word} but {unlike}.": 0.04,
@@ -85,8 +85,6 @@ _SAYS = {
     "{it} {is} not as {word} as I thought.": 0.2,
     "{it} {is} by no means {word}.": 0.08,
     "{it} {is} neither {word} nor {like}.": 0.05,
-    "{it} never gets {word}.": 0.1,
-    "There {is} not one {word} moment in {it}.": 0.08,
     "I would not call {it} {word}.": 0.1,
     "I can't say that {it} {is} {word}.": 0.12,
     "I don't think {it} {is} {word}.": 0.12,
@@ -193,7 +191,7 @@ def made_up(
 
     Example:
         >>> made_up(["dull"], ["good"], 2, seed=1)[0]
-        ['I have no idea why anyone calls the staff good.', 'There is no finer book.']
+        ['The staff could hardly be more good.', 'I have never had a finer book.']
     """
     random = np.random.default_rng(seed)
     words = {"word": (blame, praise), **_WORDS}
