@@ -178,9 +178,11 @@ def bootstrap_intervals(
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13: percentiles.
     """
     random = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in _SCORES}
+    order = _order(probabilities)
+    drawn: dict[str, list[float]] = {name: [] for name in ("roc_auc", *_SCORES)}
     for _ in range(samples):
         rows = random.integers(len(labels), size=len(labels))
+        drawn["roc_auc"].append(_roc_auc(labels[rows], order[rows]))
         for name, score in _SCORES.items():
             drawn[name].append(score(labels[rows], probabilities[rows]))
     found = {}
@@ -195,19 +197,32 @@ def _accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.mean(predicted_classes(probabilities) == labels))
 
 
-def _roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """As scikit-learn's, in a tenth of the time; not a number if a class is missing."""
-    from scipy.stats import rankdata
+def _order(probabilities: np.ndarray) -> np.ndarray:
+    """All that the area under the ROC curve depends on: whole numbers in the same order, from 0.
 
+    Example:
+        >>> _order(np.array([0.7, 0.1, 0.9, 0.7]))
+        array([1, 0, 2, 1])
+    """
     if probabilities.ndim == 2:
-        of_classes = enumerate(probabilities.T)
+        return np.column_stack([_order(column) for column in probabilities.T])
+    return np.unique(probabilities, return_inverse=True)[1]
+
+
+def _roc_auc(labels: np.ndarray, order: np.ndarray) -> float:
+    """Of what `_order` gives; not a number if a class is missing."""
+    if order.ndim == 2:
+        of_classes = enumerate(order.T)
         return float(np.mean([_roc_auc(labels == number, one) for number, one in of_classes]))
-    positive = int(labels.sum())
-    negative = len(labels) - positive
-    if not positive or not negative:
+    size = order.max() + 1
+    positive = np.bincount(order[labels == 1], minlength=size)
+    negative = np.bincount(order[labels == 0], minlength=size)
+    pairs = positive.sum() * negative.sum()
+    if not pairs:
         return float("nan")
-    ranks = rankdata(probabilities)[labels == 1].sum()
-    return float((ranks - positive * (positive + 1) / 2) / (positive * negative))
+    # Of two that are level, each is above the other for a half.
+    below = np.cumsum(negative) - negative / 2
+    return float(np.sum(positive * below) / pairs)
 
 
 def _f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -231,7 +246,6 @@ def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 _SCORES: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "accuracy": _accuracy,
-    "roc_auc": _roc_auc,
     "f1": _f1,
     "log_loss": _log_loss,
     "calibration_error": calibration_error,

@@ -2,8 +2,8 @@
 
 import csv
 import re
-from itertools import chain
 import shutil
+from itertools import chain
 
 import numpy as np
 import pytest

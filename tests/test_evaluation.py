@@ -111,6 +111,8 @@ def test_the_scores_of_a_bootstrap_are_those_of_scikit_learn(make):
     scores = evaluate_probabilities(labels, probabilities)
     for name, score in evaluation._SCORES.items():
         assert score(labels, probabilities) == pytest.approx(scores[name])
+    area = evaluation._roc_auc(labels, evaluation._order(probabilities))
+    assert area == pytest.approx(scores["roc_auc"])
 
 
 def test_bootstrap_intervals_hold_the_score_and_shrink_with_more_texts():
