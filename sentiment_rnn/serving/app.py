@@ -37,10 +37,16 @@ Model = Annotated[str | None, Field(description="name of the model; the first if
 class PredictRequest(BaseModel):
     """One text or several, and which model to ask."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["texts"]}]},
+    )
 
-    text: Annotated[str | None, Field(description="one text; or else:")] = None
-    texts: Annotated[list[str] | None, Field(description="several")] = None
+    text: Annotated[str, Field(description="one text; or else:")] = ""
+    texts: Annotated[
+        list[str],
+        Field(description="several", default_factory=list, json_schema_extra={"minItems": 1}),
+    ]
     model: Model = None
 
 
@@ -228,6 +234,11 @@ def make_app(
         kind = "of type application/json, " if place == "body" else ""
         return JSONResponse({"detail": f"In {place}, {kind}expected: {first['msg']}."}, 422)
 
+    @app.exception_handler(400)
+    async def not_read(_: Request, __: Exception) -> JSONResponse:
+        # Bytes that are no text, for which FastAPI has another answer than for text that is no JSON.
+        return JSONResponse({"detail": "In body, expected: JSON in UTF-8."}, 422)
+
     def chosen(name: str | None) -> str:
         if name is None:
             return next(iter(models))
@@ -265,9 +276,9 @@ def make_app(
     @app.post("/predict", responses=_REFUSALS)
     async def predict(request: PredictRequest) -> PredictResponse:
         """Says of each text which class it is of."""
-        if (request.text is None) == (request.texts is None):
+        if len(request.model_fields_set & {"text", "texts"}) != 1:
             raise HTTPException(422, "Expected a text or texts, one of the two.")
-        texts = [request.text] if request.text is not None else request.texts or []
+        texts = request.texts if "texts" in request.model_fields_set else [request.text]
         check(texts)
         name = chosen(request.model)
         async with in_time():
