@@ -33,7 +33,7 @@ _EVEN_BATCH_SIZE = 1000
 # Where a network must be read whole, the outputs of all steps are kept.
 _WHOLE_BATCH_SIZE = 256
 # Fewer texts aren't worth another thread.
-_FEWEST = 128
+_FEWEST = 64
 # Steps of a stream that are read at once, one text being a small batch.
 _STREAM_STEPS = 1024
 
@@ -96,14 +96,16 @@ class Predictor:
                 for rows in part:
                     outputs[rows] = reader.read([texts[row] for row in rows])
 
-        if threads == 1:
-            predict_batches(batches)
-            return outputs
-        with one_thread(), ThreadPoolExecutor(threads) as pool:
-            for done in [
-                pool.submit(predict_batches, batches[first::threads]) for first in range(threads)
-            ]:
-                done.result()
+        with one_thread():
+            if threads == 1:
+                predict_batches(batches)
+                return outputs
+            with ThreadPoolExecutor(threads) as pool:
+                for done in [
+                    pool.submit(predict_batches, batches[first::threads])
+                    for first in range(threads)
+                ]:
+                    done.result()
         return outputs
 
     def predict_prefixes(self, ids: np.ndarray) -> np.ndarray:

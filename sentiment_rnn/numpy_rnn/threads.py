@@ -8,8 +8,9 @@ the waiting costs up to ten times what the product does.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 
 from sentiment_rnn.architectures.layers import NetworkSpec
@@ -20,13 +21,44 @@ _SMALL_PRODUCT = 1 << 22
 _alone = False
 
 
+class _OneThread:
+    """How many are inside `one_thread`: the first sets the limit, and the last lifts it.
+
+    If each restored what it found, one that came second and left last would leave the limit behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._limit = ExitStack()
+
+    def enter(self) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        with self._lock:
+            if not self._inside:
+                limit = ThreadpoolController().limit(limits=1, user_api="blas")
+                self._limit.enter_context(limit)
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.close()
+
+
+_one_thread = _OneThread()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Inside the ``with``, each matrix product uses one thread: that of its caller."""
-    from threadpoolctl import ThreadpoolController
-
-    with ThreadpoolController().limit(limits=1, user_api="blas"):
+    _one_thread.enter()
+    try:
         yield
+    finally:
+        _one_thread.leave()
 
 
 @contextmanager

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sentiment_rnn import load_imdb
 from sentiment_rnn.architectures import (
@@ -344,3 +345,23 @@ def test_no_texts():
     preprocessor = Preprocessor(PreprocessingConfig(maxlen=9), VECTORS)
     network = sentiment_network(ArchitectureConfig(units=2), maxlen=9, vector_size=6)
     assert Predictor(network, weights_of(network), preprocessor).predict([]).shape == (0, 1)
+
+
+@pytest.mark.parametrize("count", [2, 50, 200])
+def test_products_of_steps_do_not_wait_for_other_threads(count, monkeypatch):
+    """One thread a product, however many texts: the waiting can take many times as long."""
+    options = ArchitectureConfig(cell="lstm", units=4, head="mean", masking=True)
+    network = sentiment_network(options, maxlen=30, vector_size=6)
+    preprocessor = Preprocessor(PreprocessingConfig(maxlen=30), VECTORS)
+    predictor = Predictor(network, weights_of(network), preprocessor)
+    seen = set()
+    read = prediction._Reader.read
+
+    def watched(self, texts):
+        seen.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return read(self, texts)
+
+    monkeypatch.setattr(prediction._Reader, "read", watched)
+    with threadpool_limits(3, "blas"):
+        predictor.predict(encoded_texts(count))
+    assert seen == {1}

@@ -4,7 +4,12 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
-from sentiment_rnn.numpy_rnn.threads import count_processors, one_processor, threads_for
+from sentiment_rnn.numpy_rnn.threads import (
+    count_processors,
+    one_processor,
+    one_thread,
+    threads_for,
+)
 
 
 def blas_threads():
@@ -19,6 +24,18 @@ def test_small_steps_take_one_thread(units, batch_size, threads):
     with threadpool_limits(3, "blas"):
         with threads_for(spec, batch_size):
             assert blas_threads() == {threads}
+        assert blas_threads() == {3}
+
+
+def test_who_leaves_last_leaves_no_limit_behind():
+    first, second = one_thread(), one_thread()
+    with threadpool_limits(3, "blas"):
+        first.__enter__()
+        second.__enter__()
+        assert blas_threads() == {1}
+        first.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
         assert blas_threads() == {3}
 
 
