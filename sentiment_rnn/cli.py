@@ -137,7 +137,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--out", type=Path, metavar="DIR", help="model folder to write (trained/…)")
     train.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")
-    train.add_argument("--limit", type=int, metavar="N", help="train on N texts only")
+    train.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="train on N texts only, drawn by the shares of the classes",
+    )
     train.add_argument(
         "--resume",
         action="store_true",
@@ -200,7 +205,12 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument(
         "--seed", type=int, metavar="N", default=0, help="of all trainings, and what is drawn (0)"
     )
-    search.add_argument("--limit", type=int, metavar="N", help="train on N texts only")
+    search.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="train on N texts only, drawn by the shares of the classes",
+    )
     _add_preset_arguments(search)
 
     before = _command(
@@ -240,7 +250,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_data_arguments(evaluate, None)
     evaluate.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
     evaluate.add_argument("--split", choices=("train", "test"), default="test")
-    evaluate.add_argument("--limit", type=int, metavar="N", help="score N texts only")
+    evaluate.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="score N texts only, drawn by the shares of the classes",
+    )
     evaluate.add_argument("--json", action="store_true", help="print a JSON object")
     evaluate.add_argument(
         "--report",

@@ -79,11 +79,9 @@ class Reviews:
         )
 
     def limit(self, n: int, seed: int) -> Reviews:
-        """A random subset of `n` reviews, as many of each class, in the order they have here.
+        """A random subset of `n` reviews with the shares of the classes, in the order of all.
 
-        Of what can't be divided the last classes have one more. Where a class has too few, all of
-        it is taken and the others fill up. With the same seed, a smaller subset is part of any
-        larger one.
+        There is at least one review of each class. With the same seed, a smaller subset is part of any larger one.
 
         Args:
             n: number of reviews, at least one a class; no fewer than there are gives all of them.
@@ -171,21 +169,19 @@ def checked_labels(labels: object, texts: int) -> np.ndarray:
 
 
 def _shares(total: int, sizes: list[int]) -> list[int]:
-    """How many to take of each class, so that they are as even as can be."""
-    shares = [0] * len(sizes)
-    left = list(range(len(sizes)))
-    # Classes with fewer than their share come first, as the others take over what they lack.
-    while few := [one for one in left if sizes[one] <= total // len(left)]:
-        for one in few:
-            shares[one] = sizes[one]
-            total -= sizes[one]
-            left.remove(one)
-        if not left:
-            break
-    for place, one in enumerate(left):
-        shares[one] = total // (len(left) - place)
-        total -= shares[one]
-    return shares
+    """How many to take of each class, as these are to each other, and at least one of each.
+
+    Example:
+        >>> _shares(20, [900, 100, 1]), _shares(5, [100, 100])
+        ([17, 2, 1], [2, 3])
+
+    Source: the method of Sainte-Laguë (Webster), by which more in all is never less of one class.
+    """
+    class_of = np.repeat(np.arange(len(sizes)), sizes)
+    turns = np.concatenate([(2 * np.arange(size) + 1) / size for size in sizes])
+    turns[np.cumsum([0, *sizes[:-1]])] = 0
+    order = np.lexsort((-class_of, turns))
+    return np.bincount(class_of[order[:total]], minlength=len(sizes)).tolist()
 
 
 def _check_length(field: str, shape: tuple[int, ...], texts: int) -> None:

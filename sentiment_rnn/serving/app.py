@@ -236,7 +236,7 @@ def make_app(
 
     @app.exception_handler(400)
     async def not_read(_: Request, __: Exception) -> JSONResponse:
-        # Bytes that are no text, for which FastAPI has another answer than for text that is no JSON.
+        # Bytes that are no text; of text that is no JSON FastAPI says it otherwise.
         return JSONResponse({"detail": "In body, expected: JSON in UTF-8."}, 422)
 
     def chosen(name: str | None) -> str:

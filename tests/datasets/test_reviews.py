@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentiment_rnn.datasets import Reviews
 from sentiment_rnn.errors import DataError, UsageError
@@ -58,13 +60,14 @@ def test_other_labels_are_refused(labels):
     [
         ([10, 10, 10], 9, [3, 3, 3]),
         ([10, 10, 10], 11, [3, 4, 4]),
-        ([1, 10, 10], 9, [1, 4, 4]),
-        ([10, 2, 3], 12, [7, 2, 3]),
+        ([2, 10, 10], 9, [1, 4, 4]),
+        ([10, 2, 3], 12, [8, 2, 2]),
         ([10, 1, 1], 3, [1, 1, 1]),
+        ([900, 90, 10], 100, [90, 9, 1]),
         ([4, 4, 4], 11, [3, 4, 4]),
     ],
 )
-def test_limit_balances_more_classes(counts, n, chosen):
+def test_limit_keeps_the_shares_of_more_classes(counts, n, chosen):
     limited = reviews_of(np.repeat(["a", "b", "c"], counts)).limit(n, seed=1)
     assert [limited.labels.tolist().count(name) for name in "abc"] == chosen
     with pytest.raises(UsageError, match="at least 3, one review a class. Received: 2"):
@@ -92,12 +95,12 @@ def test_select_nothing():
     [
         ([0] * 50 + [1] * 50, 20, 10, 10),
         ([0] * 50 + [1] * 50, 21, 10, 11),
-        ([0] * 50 + [1] * 3, 20, 17, 3),
-        ([0] * 3 + [1] * 50, 20, 3, 17),
+        ([0] * 50 + [1] * 3, 20, 19, 1),
+        ([0] * 90 + [1] * 10, 20, 18, 2),
         ([0] * 50 + [1] * 50, 1000, 50, 50),
     ],
 )
-def test_limit_balances_the_classes(labels, n, negative, positive):
+def test_limit_keeps_the_shares_of_the_classes(labels, n, negative, positive):
     limited = reviews_of(labels).limit(n, seed=1)
     assert np.bincount(limited.labels).tolist() == [negative, positive]
 
@@ -111,6 +114,19 @@ def test_limit_keeps_the_order_and_depends_on_the_seed_alone():
     assert reviews.limit(100, seed=0).texts != reviews.limit(100, seed=1).texts
     assert set(reviews.limit(51, seed=0).texts) < set(reviews.limit(100, seed=0).texts)
     assert len(reviews) == 1000
+
+
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=5), st.data())
+def test_more_in_all_is_never_less_of_one_class(counts, data):
+    reviews = reviews_of(np.repeat(np.arange(len(counts)), counts))
+    n = data.draw(st.integers(len(counts), sum(counts)))
+    fewer = data.draw(st.integers(len(counts), n))
+    chosen = reviews.limit(n, seed=0)
+    assert len(chosen) == n
+    assert set(reviews.limit(fewer, seed=0).texts) <= set(chosen.texts)
+    found = np.bincount(chosen.labels)
+    assert (found >= 1).all()
+    assert (np.abs(found - np.array(counts) * n / sum(counts)) < len(counts)).all()
 
 
 def test_limit_below_two_is_refused():

@@ -354,7 +354,7 @@ def test_products_of_steps_do_not_wait_for_other_threads(count, monkeypatch):
     network = sentiment_network(options, maxlen=30, vector_size=6)
     preprocessor = Preprocessor(PreprocessingConfig(maxlen=30), VECTORS)
     predictor = Predictor(network, weights_of(network), preprocessor)
-    seen = set()
+    seen: set[int] = set()
     read = prediction._Reader.read
 
     def watched(self, texts):
