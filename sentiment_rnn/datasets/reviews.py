@@ -81,7 +81,8 @@ class Reviews:
     def limit(self, n: int, seed: int) -> Reviews:
         """A random subset of `n` reviews with the shares of the classes, in the order of all.
 
-        There is at least one review of each class. With the same seed, a smaller subset is part of any larger one.
+        There is at least one review of each class. With the same seed, a smaller subset is part of
+        any larger one.
 
         Args:
             n: number of reviews, at least one a class; no fewer than there are gives all of them.
