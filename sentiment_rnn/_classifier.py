@@ -99,6 +99,7 @@ class TextClassifier:
 
         Raises:
             DataError: for a label that the model doesn't know, or no text at all.
+            UsageError: if the folder is there and holds something else than a report.
             ResourceError: if the folder can't be written.
         """
         from sentiment_rnn.report import write_report

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 CALIBRATION_BINS = 15
+# Where all texts are classified rightly, no temperature is low enough.
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
 # Samples of a bootstrap: the ends of an interval are then known to a twentieth of its width.
 _SAMPLES = 1000
 
@@ -261,8 +263,8 @@ def best_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
             ``(texts, classes)``.
 
     Returns:
-        The temperature with the least log loss, from 0.05 to 20: above 1 where the probabilities
-        are too sure.
+        The temperature with the least log loss, from `LOWEST_TEMPERATURE` to
+        `HIGHEST_TEMPERATURE`: above 1 where the probabilities are too sure.
 
     Example:
         >>> odds = np.array([3.0, 3.0, 3.0, -3.0, -3.0, -3.0])
@@ -283,7 +285,8 @@ def best_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     def loss(logarithm: float) -> float:
         return float(logsumexp(behind / np.exp(logarithm), axis=1).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    bounds = np.log(LOWEST_TEMPERATURE), np.log(HIGHEST_TEMPERATURE)
+    found = minimize_scalar(loss, bounds=bounds, method="bounded")
     return float(np.exp(found.x))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn._pages import fill, whole
 from sentiment_rnn.datasets.reviews import Reviews
-from sentiment_rnn.errors import ResourceError
+from sentiment_rnn.errors import ResourceError, UsageError
 from sentiment_rnn.evaluation import (
     accuracy_by_rating,
     bootstrap_intervals,
@@ -35,6 +35,7 @@ from sentiment_rnn.plotting import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_FILES = ("index.html", "scores.json", "mistakes.csv")
 # Mistakes that the page shows, and characters of each.
 SHOWN, _EXCERPT = 20, 600
 _NAMES = {
@@ -60,7 +61,7 @@ def write_report(
     """Writes ``index.html``, which needs no other file, ``scores.json`` and ``mistakes.csv``.
 
     Args:
-        folder: where to; it is made where it isn't there, and files of these names are replaced.
+        folder: where to; it is made where it isn't there, and a report that is there is replaced.
         reviews: what was classified, with ratings and names where they are known.
         labels: the number of each text's class ``(texts,)``.
         probabilities: of class 1 ``(texts,)``, or of each class ``(texts, classes)``.
@@ -71,9 +72,16 @@ def write_report(
             vectors ``(some texts, features)``; None for none.
 
     Raises:
+        UsageError: if the folder is there and holds something else.
         ResourceError: if a file can't be written.
     """
     try:
+        others = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        if not set(others) <= set(_FILES):
+            raise UsageError(
+                f"{folder} is there already and holds something else than a report. Name another "
+                "folder."
+            )
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(f"Could not make the folder {folder}: {error.strerror}") from error
@@ -118,12 +126,8 @@ def write_report(
         mistakes=_mistakes(reviews, said, wrong[:SHOWN]),
         wrong=f"{len(wrong):,}",
     )
-    files = {
-        "index.html": page,
-        "scores.json": json.dumps(found, indent=2) + "\n",
-        "mistakes.csv": _rows(reviews, said, wrong),
-    }
-    for name, content in files.items():
+    contents = (page, json.dumps(found, indent=2) + "\n", _rows(reviews, said, wrong))
+    for name, content in zip(_FILES, contents, strict=True):
         with atomic_file(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8", newline="")
 

@@ -18,9 +18,11 @@ from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, de
 from sentiment_rnn._shipped import found_model, shipped
 from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.datasets.reviews import fingerprint_of
+from sentiment_rnn.datasets.reviews import checked_labels, fingerprint_of
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import (
+    HIGHEST_TEMPERATURE,
+    LOWEST_TEMPERATURE,
     best_temperature,
     evaluate_probabilities,
 )
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from sentiment_rnn.training.fit import AfterEpoch, EncodedTexts, FitResult, Task
 
 DEFAULT_MODEL = "distilled"
+# Of fewer texts each weighs too much.
+_FEWEST_TO_CALIBRATE = 20
 _VECTORS_FILE = "word_vectors.npz"
 
 
@@ -668,30 +672,48 @@ class SentimentClassifier(TextClassifier):
         """Makes probabilities as sure as they are right; the predicted classes stay as they are.
 
         The logits are divided by the temperature that fits best, which then is part of the last
-        layer's weights.
+        layer's weights. What was measured before, `metrics_`, is of another model then, and is
+        forgotten.
 
         Args:
-            texts: texts that the model has not learned from, some hundreds at least.
+            texts: texts that the model has not learned from, some hundreds if there are.
             labels: their labels.
 
         Returns:
             Itself.
 
         Raises:
-            DataError: for a label that the model doesn't know.
+            DataError: for a label that the model doesn't know, or texts that don't tell how sure
+                to be: fewer than 20, or all of them classified rightly.
             UsageError: for a network that doesn't end in a sigmoid or softmax.
 
         Source: see `best_temperature`.
         """
-        numbers = self._numbers(labels)
+        self._check_is_fitted()
+        texts = checked_texts(texts)
+        numbers = self._numbers(checked_labels(labels, len(texts)))
+        if len(texts) < _FEWEST_TO_CALIBRATE:
+            raise DataError(
+                f"Calibrating takes at least {_FEWEST_TO_CALIBRATE} texts. Received: {len(texts)}"
+            )
         network = logits_network(self._network)
-        encoded = self._preprocessor.encode(checked_texts(texts))
+        encoded = self._preprocessor.encode(texts)
         logits = Predictor(network, self._weights, self._preprocessor).predict(encoded)
         temperature = best_temperature(numbers, logits[:, 0] if logits.shape[1] == 1 else logits)
+        if not LOWEST_TEMPERATURE * 1.01 < temperature < HIGHEST_TEMPERATURE / 1.01:
+            raise DataError(
+                f"These {len(texts)} texts don't tell how sure to be, as the model is as good as "
+                "always right or always wrong on them. Expected more of them, or others."
+            )
         arrays = 2 if self._network.layers[-1]["use_bias"] else 1
         scaled = [(array / temperature).astype(array.dtype) for array in self._weights[-arrays:]]
         self._set_model(self._network, [*self._weights[:-arrays], *scaled], self._preprocessor)
-        self.provenance_["temperature"] = round(temperature, 4)
+        self.metrics_ = {}
+        self.provenance_ = {
+            **self.provenance_,
+            "temperature": round(temperature * self.provenance_.get("temperature", 1), 4),
+            "calibrated_on": {"texts": len(texts)},
+        }
         return self
 
     @property

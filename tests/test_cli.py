@@ -262,6 +262,8 @@ def test_more_than_two_classes(run, tmp_path):
     learned = ("--engine", "numpy", "--epochs", "8", "--learning-rate", "0.01")
     code, _, err = run("train", *data, *SMALL, *learned, "--out", "model")
     assert code == 0, err
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "sentiment-rnn train --data DATA --multiclass --preset textbook" in card
     code, out, _ = run("predict", "--model", "model", "superb film", "--format", "jsonl")
     found = json.loads(out)
     assert (code, found["label"]) == (0, "5")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sentiment_rnn import Reviews, SentimentClassifier
-from sentiment_rnn.errors import DataError, ModelError, ResourceError
+from sentiment_rnn.errors import DataError, ModelError, ResourceError, UsageError
 from sentiment_rnn.evaluation import worst_mistakes
 from sentiment_rnn.report import SHOWN
 from tests.pages import HOSTILE, Elements
@@ -154,6 +154,11 @@ def test_wrong_use(classifier, sample, tmp_path):
         classifier.report(test.select([]), tmp_path / "a", title="")
     with pytest.raises(ModelError, match="not trained yet"):
         SentimentClassifier().report(test, tmp_path / "a", title="")
+    classifier.save(tmp_path / "model")
+    before = {path.name for path in (tmp_path / "model").iterdir()}
+    with pytest.raises(UsageError, match="model is there already and holds something else than a"):
+        classifier.report(test.select([0]), tmp_path / "model", title="")
+    assert {path.name for path in (tmp_path / "model").iterdir()} == before
     (tmp_path / "file").write_text("")
     with pytest.raises(ResourceError, match="Could not make the folder"):
         classifier.report(test.select([0]), tmp_path / "file" / "a", title="")

@@ -667,6 +667,42 @@ def test_calibration_changes_how_sure_it_is_and_no_class(sample, tmp_path):
     loaded = SentimentClassifier.load(tmp_path / "model")
     np.testing.assert_array_equal(loaded.predict_proba(texts), after)
     loaded.calibrate(texts, labels)
-    assert loaded.provenance_["temperature"] == pytest.approx(1, abs=0.01)
+    assert loaded.provenance_["temperature"] == pytest.approx(temperature, abs=0.01)
+    np.testing.assert_allclose(loaded.predict_proba(texts), after, atol=1e-3)
     with pytest.raises(DataError, match="knows the classes"):
         loaded.calibrate(texts, labels + 1)
+
+
+def test_scores_of_before_a_calibration_are_forgotten(sample, tmp_path):
+    classifier = SentimentClassifier.load("textbook")
+    assert classifier.metrics_
+    _, test = sample
+    classifier.calibrate(test.texts, test.labels)
+    classifier.save(tmp_path / "model")
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "log loss" not in card
+    assert "- Calibrated on: texts 60" in card
+    assert "Then calibrated in Python" in card
+    assert SentimentClassifier.load("textbook").metrics_
+
+
+def test_texts_that_say_nothing_of_how_sure_to_be(sample):
+    classifier = SentimentClassifier.load("textbook")
+    _, test = sample
+    before = classifier.predict_proba(test.texts)
+    right = np.flatnonzero(classifier.predict(test.texts) == test.labels)
+    for texts, labels, message in (
+        ([], [], "at least 20 texts. Received: 0"),
+        (test.texts[:19], test.labels[:19], "at least 20 texts. Received: 19"),
+        (test.texts[:30], test.labels[:29], r"one label for each of 30 texts. Received: \(29,\)"),
+        (
+            [test.texts[place] for place in right],
+            test.labels[right],
+            r"These \d+ texts don't tell how sure to be, .* always right",
+        ),
+    ):
+        with pytest.raises(DataError, match=message):
+            classifier.calibrate(texts, labels)
+    with pytest.raises(ModelError, match="not trained yet"):
+        SentimentClassifier().calibrate(test.texts, test.labels)
+    np.testing.assert_array_equal(classifier.predict_proba(test.texts), before)

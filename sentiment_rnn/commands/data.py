@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sentiment_rnn.errors import DataError, ResourceError
 
@@ -35,6 +35,14 @@ def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Review
         multiclass=options.multiclass,
         cache=cache_of(options),
     )
+
+
+def data_options(options: Namespace) -> dict[str, Any]:
+    """What was said of the data but where it lies, by the names of the options."""
+    usual = {"text_column": "text", "label_column": "label", "multiclass": False}
+    names = (*usual, "group_column", "positive_from", "limit")
+    given = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in given.items() if value not in (None, usual.get(name))}
 
 
 def cache_of(options: Namespace) -> Path | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from sentiment_rnn.commands.data import (
     cache_of,
     chunked,
+    data_options,
     input_texts,
     read_data,
     shortened,
@@ -144,6 +145,7 @@ def _finish(
     """Measures, saves and notes what was trained."""
     from sentiment_rnn.training.run_log import append_run
 
+    classifier.provenance_["data_options"] = data_options(options)
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
         classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)

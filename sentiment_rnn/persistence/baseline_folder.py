@@ -16,6 +16,7 @@ from sentiment_rnn.persistence.model_folder import (
     read_classes,
     read_object,
     short,
+    training_command,
     verify_checksums,
     write_checksums,
     write_json,
@@ -141,10 +142,21 @@ def _card(name: str, baseline: SavedBaseline) -> str:
         f"- N-grams: {len(baseline.ngrams):,}",
     ]
     for key, value in baseline.provenance.items():
+        if key in ("preset", "options", "data_options"):
+            continue
         lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
     for part, scores in baseline.metrics.items():
         lines.append(f"- Accuracy ({part}, {scores['texts']:,} texts): {scores['accuracy']:.4f}")
+    command = training_command(baseline.provenance, baseline.classes)
     lines += [
+        "",
+        "Made by:",
+        "",
+        "```sh",
+        command,
+        "```",
+        "",
+        "To predict:",
         "",
         "```python",
         "from sentiment_rnn.baselines import BaselineClassifier",

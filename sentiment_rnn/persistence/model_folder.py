@@ -10,6 +10,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -360,14 +361,17 @@ def _model_card(name: str, model: SavedModel) -> str:
         f"- Reads {model.preprocessing.maxlen or 'all'} known tokens of a text",
     ]
     for key, value in model.provenance.items():
-        if key in ("preset", "options", "made_by"):
+        if key in ("preset", "options", "data_options", "made_by"):
             continue
         lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
     if model.metrics:
         lines += ["", *_card_of_scores(model.metrics)]
     if model.provenance.get("continued") is False:
-        command = model.provenance.get("made_by") or _command(model.provenance)
+        made_by = model.provenance.get("made_by")
+        command = made_by or training_command(model.provenance, model.classes)
         lines += ["", "Made by:", "", "```sh", command, "```"]
+        if "calibrated_on" in model.provenance and not made_by:
+            lines += ["", "Then calibrated in Python, by `SentimentClassifier.calibrate`."]
     modules = sorted(
         {OWN_LAYERS[one.class_name] for one in model.network.layers if one.class_name in OWN_LAYERS}
     )
@@ -417,27 +421,41 @@ def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
 _CARD_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
 
 
-def _command(provenance: dict[str, Any]) -> str:
+def training_command(provenance: dict[str, Any], classes: Sequence[Any]) -> str:
     """The command that trains the same model again; where the data lies is the user's to say."""
     # What a network learns before it learns classes is a command of its own.
     before = provenance.get("pretraining", {})
     verb = "pretrain" if before else "train"
-    command = f"sentiment-rnn {verb} --data DATA --preset {provenance['preset']}"
+    of_data = provenance.get("data_options", {})
+    if list(classes) != [0, 1]:
+        of_data = {"multiclass": True, **of_data}
+    command = f"sentiment-rnn {verb} --data DATA{_options(of_data)}"
+    command += f" --preset {provenance['preset']}"
     if "pretrained" in provenance:
         command += f" --pretrained {provenance['pretrained']}"
-    else:
+    elif "vectors" in provenance:
         command += f" --vectors {provenance['vectors']}"
     command += f" --seed {provenance['seed']}"
     if provenance.get("trained_on", {}).get("taught"):
         command += " --teacher DIR"
-    for name, value in {**provenance["options"], **before}.items():
+    return command + _options({**provenance["options"], **before})
+
+
+def _options(given: dict[str, Any]) -> str:
+    """Options as the command line takes them, each after a space.
+
+    Example:
+        >>> _options({"label_column": "my stars", "masking": True, "stateful": False})
+        " --label-column 'my stars' --masking --no-stateful"
+    """
+    words = []
+    for name, value in given.items():
         option = name.replace("_", "-")
-        command += (
-            f" --{option} {value}"
-            if not isinstance(value, bool)
-            else (f" --{option}" if value else f" --no-{option}")
-        )
-    return command
+        if isinstance(value, bool):
+            words.append(f" --{option}" if value else f" --no-{option}")
+        else:
+            words.append(f" --{option} {quote(str(value))}")
+    return "".join(words)
 
 
 def _describe(layer: Any) -> str:
