@@ -65,6 +65,7 @@ class PredictResponse(BaseModel):
     """A verdict on each text, in the order in which they came."""
 
     model: str
+    classes: Annotated[list[str], Field(description="in the order of their probabilities")]
     predictions: list[Verdict]
 
 
@@ -269,6 +270,9 @@ def make_app(
         detail = "The body can't be read. Expected JSON in UTF-8, not nested deeply."
         return JSONResponse({"detail": detail}, 422)
 
+    def class_names(classifier: SentimentClassifier) -> list[str]:
+        return [whole(one) for one in classifier.class_names]
+
     def chosen(name: str | None) -> str:
         if name is None:
             return next(iter(models))
@@ -322,7 +326,7 @@ def make_app(
             )
             for one in found
         ]
-        return PredictResponse(model=name, predictions=verdicts)
+        return PredictResponse(model=name, classes=class_names(models[name]), predictions=verdicts)
 
     @app.post("/explain", responses=_REFUSALS)
     async def explain(request: ExplainRequest) -> ExplainResponse:
@@ -344,7 +348,7 @@ def make_app(
         return [
             ModelInfo(
                 name=name,
-                classes=[whole(one) for one in classifier.class_names],
+                classes=class_names(classifier),
                 parameters=classifier.count_params(),
                 maxlen=classifier.preprocessor.config.maxlen,
                 provenance=classifier.provenance_,
