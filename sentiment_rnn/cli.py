@@ -338,7 +338,10 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=8000, metavar="N", help="0 for a free one (8000)"
     )
     _add_options(
-        serve.add_argument_group("at most"), serving.SERVING_OPTIONS, serving.SERVING_OPTIONS
+        serve.add_argument_group("at most"),
+        serving.SERVING_OPTIONS,
+        serving.SERVING_OPTIONS,
+        shows_defaults=True,
     )
 
     download = _command(commands, "download", tools.download, "fetch a public data set")
@@ -583,11 +586,13 @@ def _add_options(
     group: Any,
     names: Iterable[str],
     options: Mapping[str, dataclasses.Field[Any]] = OPTIONS,
+    *,
+    shows_defaults: bool = False,
 ) -> None:
     for name in names:
         option = options[name]
         flag = "--" + name.replace("_", "-")
-        text = option.metadata["help"]
+        text = option.metadata["help"] + (f" ({option.default:,})" if shows_defaults else "")
         if isinstance(option.default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
