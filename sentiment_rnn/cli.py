@@ -328,6 +328,10 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="as of predict; give two to compare them on the page",
     )
+    # Otherwise argparse says no more than that it doesn't know it.
+    serve.add_argument(
+        "folders", nargs="*", type=_without_option, metavar="DIR", help=argparse.SUPPRESS
+    )
     serve.add_argument(
         "--host",
         default="127.0.0.1",
@@ -611,6 +615,11 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected at least 1. Received: {text}")
     return number
+
+
+def _without_option(text: str) -> str:
+    """A model that is named where its option is missing."""
+    raise argparse.ArgumentTypeError(f"expected --model before it. Received: {text}")
 
 
 def _version() -> str:
