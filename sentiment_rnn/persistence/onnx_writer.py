@@ -1,8 +1,8 @@
 """A model as ONNX, for runtimes in other languages: ids in, probabilities out.
 
 The graph holds word vectors and network. What is left for whoever runs it is to cut a text into
-tokens, look them up and pad with 0 at the end; a file beside the graph says how. It needs the
-packages onnx and onnxruntime: ``pip install "sentiment_rnn[onnx]"``.
+tokens, look them up and pad with 0; a file beside the graph says how. It needs the packages onnx
+and onnxruntime: ``pip install "sentiment_rnn[onnx]"``.
 
 Source: the operators' definitions, https://onnx.ai/onnx/operators.
 """
@@ -56,15 +56,17 @@ def write_onnx(model: SavedModel, folder: Path) -> None:
     """
     graph = make_graph(model)
     _check(graph, model)
-    length, outputs = _length_of(model.network), model.network.output_shape[-1]
+    length, padding = _length_of(model.network), _padding_of(model)
+    side = "end" if padding == "post" else "beginning"
+    outputs = model.network.output_shape[-1]
     of_what = "the last class" if outputs == 1 else "each class, in their order"
     description = {
         "classes": list(model.classes),
-        "input": f"ids: int64 (batch, {length or 'time'}), 0 at the end of short texts",
+        "input": f"ids: int64 (batch, {length or 'time'}), 0 at the {side} of short texts",
         "length": length,
         "output": f"probability: float32 (batch, {outputs}), of {of_what}",
         **dataclasses.asdict(model.preprocessing),
-        "padding": "post",
+        "padding": padding,
         "words": list(model.word_vectors.words),
         "id_of_first_word": 1,
     }
@@ -89,6 +91,11 @@ def _length_of(network: NetworkSpec) -> int | None:
     return None if skips_padding or network.is_stateful else network.batch_shape[1]
 
 
+def _padding_of(model: SavedModel) -> str:
+    """The side on which short texts are padded: a graph that skips padding looks for it behind."""
+    return "post" if _length_of(model.network) is None else model.preprocessing.padding
+
+
 def _check(graph: onnx.ModelProto, model: SavedModel) -> None:
     import onnxruntime
 
@@ -104,7 +111,8 @@ def _check(graph: onnx.ModelProto, model: SavedModel) -> None:
         for length in [0, 1, longest, *random.integers(1, longest + 1, _CHECKED - 3)]
     ]
     expected = Predictor(model.network, model.weights, preprocessor).predict(texts)
-    ids = pad_sequences(texts, _length_of(model.network) or 0).astype(np.int64)
+    length = _length_of(model.network) or 0
+    ids = pad_sequences(texts, length, padding=_padding_of(model)).astype(np.int64)
     (found,) = session.run(None, {"ids": ids})
     furthest = float(np.abs(found - expected).max())
     # A comparison that not a number passes, too.

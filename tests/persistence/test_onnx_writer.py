@@ -1,5 +1,6 @@
 """ONNX Runtime computes what the NumPy engine does, which is held to Keras elsewhere."""
 
+import dataclasses
 import itertools
 import json
 import subprocess
@@ -19,6 +20,7 @@ from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence import SavedModel, load_model
 from sentiment_rnn.persistence.onnx_writer import make_graph, write_onnx
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
+from sentiment_rnn.preprocessing.padding import pad_sequences
 from tests.conftest import ROOT
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
@@ -176,6 +178,27 @@ def test_the_description_says_how_many_ids_there_must_be(tmp_path, options, leng
     else:
         with pytest.raises(Exception, match="Got: 4 Expected: 9"):
             computed(graph, TEXTS[3:4], 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "padding", "side"),
+    [({"head": "last"}, "pre", "beginning"), ({"head": "last", "masking": True}, "post", "end")],
+)
+def test_texts_that_are_padded_at_their_beginning(tmp_path, options, padding, side):
+    model = made(options)
+    before = PreprocessingConfig(maxlen=9, padding="pre")
+    model = dataclasses.replace(model, preprocessing=before)
+    write_onnx(model, tmp_path / "onnx")
+    said = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())
+    assert (said["padding"], said["input"].split(", ")[-1]) == (
+        padding,
+        f"0 at the {side} of short texts",
+    )
+    ids = pad_sequences(TEXTS, 9, padding=padding).astype(np.int64)
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
+    preprocessor = Preprocessor(before, model.word_vectors)
+    expected = Predictor(model.network, model.weights, preprocessor).predict(TEXTS)
+    np.testing.assert_allclose(session.run(None, {"ids": ids})[0], expected, atol=1e-5)
 
 
 def test_of_more_classes_each_has_its_probability(tmp_path, capfd):
