@@ -343,6 +343,10 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="as of predict; give two to compare them on the page",
     )
+    # Otherwise argparse says no more than that it doesn't know it.
+    serve.add_argument(
+        "folders", nargs="*", type=_without_option, metavar="DIR", help=argparse.SUPPRESS
+    )
     serve.add_argument(
         "--host",
         default="127.0.0.1",
@@ -353,7 +357,10 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=8000, metavar="N", help="0 for a free one (8000)"
     )
     _add_options(
-        serve.add_argument_group("at most"), serving.SERVING_OPTIONS, serving.SERVING_OPTIONS
+        serve.add_argument_group("at most"),
+        serving.SERVING_OPTIONS,
+        serving.SERVING_OPTIONS,
+        shows_defaults=True,
     )
 
     download = _command(commands, "download", tools.download, "fetch a public data set")
@@ -598,11 +605,13 @@ def _add_options(
     group: Any,
     names: Iterable[str],
     options: Mapping[str, dataclasses.Field[Any]] = OPTIONS,
+    *,
+    shows_defaults: bool = False,
 ) -> None:
     for name in names:
         option = options[name]
         flag = "--" + name.replace("_", "-")
-        text = option.metadata["help"]
+        text = option.metadata["help"] + (f" ({option.default:,})" if shows_defaults else "")
         if isinstance(option.default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
@@ -621,6 +630,11 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected at least 1. Received: {text}")
     return number
+
+
+def _without_option(text: str) -> str:
+    """A model that is named where its option is missing."""
+    raise argparse.ArgumentTypeError(f"expected --model before it. Received: {text}")
 
 
 def _version() -> str:

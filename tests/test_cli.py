@@ -72,7 +72,12 @@ def test_training_writes_a_log_for_tensorboard(run, tmp_path, engine):
     options = ("--engine", engine, "--units", "3", "--maxlen", "40", "--out", "model")
     code, _, err = run("train", *options, "--epochs", "2", "--tensorboard", "log", "--no-test")
     assert code == 0, err
-    code, _, err = run("train", "--resume", *options[-2:], "--epochs", "1", "--tensorboard", "log")
+    resume = ("train", "--resume", *options[-2:], "--epochs", "1", "--tensorboard", "log")
+    written = sorted((tmp_path / "log").rglob("*"))
+    code, _, err = run(*resume, "--units", "4")
+    assert code == 2, err
+    assert sorted((tmp_path / "log").rglob("*")) == written
+    code, _, err = run(*resume)
     assert code == 0, err
     head, *epochs = csv.reader((tmp_path / "model" / "history.csv").read_text().splitlines())
     for part, prefix in (("train", ""), ("validation", "val_")):

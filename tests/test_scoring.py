@@ -244,7 +244,10 @@ def test_ctrl_c_leaves_whole_parts_only(here, monkeypatch, tmp_path, table, caps
         options = ["score", str(table), "--output", str(tmp_path / "out"), "--model", MODEL]
         options += ["--rows-per-part", "5"]
         assert main(options) == 130
-    assert capsys.readouterr().err.endswith("sentiment-rnn: interrupted\n")
+    assert capsys.readouterr().err.endswith(
+        f"\nthe same command goes on with what is missing in {tmp_path / 'out'}\n"
+        "\nsentiment-rnn: interrupted\n"
+    )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "checksums.txt",
         "manifest.json",
@@ -370,7 +373,7 @@ def test_a_folder_where_a_run_was_killed_very_early(here, tmp_path, table, class
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"text": "a"}\n{"text": null}\n', r"row 2 \(line 2\): 'text' is empty"),
+        ('{"text": "a"}\n{"text": null}\n', r"row 2 \(line 2\): 'text' is null"),
         ('{"text": "a"}\n{"body": "b"}\n', r"row 2 \(line 2\) has no column 'text'"),
         ('{"text": "a"}\n{"text": "b"\n', r"row 2 \(line 2\) is not valid JSON"),
         ('{"text": "\\ud800"}\n', r"row 1 \(line 1\): 'text' holds half a surrogate pair"),

@@ -179,8 +179,14 @@ def find_tables(path: str | os.PathLike[str]) -> list[Path]:
         found = sorted(path.iterdir()) if path.is_dir() else [path]
     tables = [table for table in found if table == path or table.name[0] not in "._"]
     for table in tables:
-        if table.suffix.lower() not in TABLE_SUFFIXES or table.is_dir():
+        if table.suffix.lower() in TABLE_SUFFIXES and not table.is_dir():
+            continue
+        if table == path:
             raise _no_table(table)
+        raise UsageError(
+            f"{table} is no table. Expected a folder of files whose names end in {_SUFFIXES}.\n"
+            "Move it elsewhere, or begin its name with _ so that it is left out."
+        )
     if not tables:
         raise ResourceError(f"{path} has no tables. Expected files whose names end in {_SUFFIXES}.")
     return tables
@@ -191,7 +197,7 @@ def split_table(
 ) -> Iterator[TablePart]:
     r"""Reads a table of texts to its end, and yields parts of it that `read_part` can read.
 
-    Other than in `load_table`, no label is asked for, and a text may be empty.
+    Other than in `load_table`, no label is asked for, and a text may be empty, but not null.
 
     Args:
         path: as of `load_table`.
@@ -434,13 +440,13 @@ def _quoted(names: Sequence[str]) -> str:
 
 def _text(value: object, where: str, column: str) -> str:
     if isinstance(value, str) and not value.strip():
-        value = None
+        raise DataError(f"{where}: {column!r} is empty. Expected a text.")
     return _string(value, where, column)
 
 
 def _string(value: object, where: str, column: str) -> str:
     if value is None:
-        raise DataError(f"{where}: {column!r} is empty. Expected a text.")
+        raise DataError(f"{where}: {column!r} is null. Expected a text.")
     if not isinstance(value, str):
         raise DataError(f"{where}: {column!r} is {value!r:.40}. Expected a text.")
     if not _is_unicode(value):

@@ -1,8 +1,8 @@
 """A model as ONNX, for runtimes in other languages: ids in, probabilities out.
 
 The graph holds word vectors and network. What is left for whoever runs it is to cut a text into
-tokens, look them up and pad with 0 at the end; a file beside the graph says how. It needs the
-packages onnx and onnxruntime: ``pip install "sentiment_rnn[onnx]"``.
+tokens, look them up and pad with 0; a file beside the graph says how. It needs the packages onnx
+and onnxruntime: ``pip install "sentiment_rnn[onnx]"``.
 
 Source: the operators' definitions, https://onnx.ai/onnx/operators.
 """
@@ -56,12 +56,17 @@ def write_onnx(model: SavedModel, folder: Path) -> None:
     """
     graph = make_graph(model)
     _check(graph, model)
+    length, padding = _length_of(model.network), _padding_of(model)
+    side = "end" if padding == "post" else "beginning"
+    outputs = model.network.output_shape[-1]
+    of_what = "the last class" if outputs == 1 else "each class, in their order"
     description = {
         "classes": list(model.classes),
-        "input": "ids: int64 (batch, time), 0 at the end of short texts",
-        "output": "probability: float32 (batch, outputs), of the last class where there is one",
+        "input": f"ids: int64 (batch, {length or 'time'}), 0 at the {side} of short texts",
+        "length": length,
+        "output": f"probability: float32 (batch, {outputs}), of {of_what}",
         **dataclasses.asdict(model.preprocessing),
-        "padding": "post",
+        "padding": padding,
         "words": list(model.word_vectors.words),
         "id_of_first_word": 1,
     }
@@ -80,6 +85,17 @@ def make_graph(model: SavedModel) -> onnx.ModelProto:
     return builder.build()
 
 
+def _length_of(network: NetworkSpec) -> int | None:
+    """How many ids the graph takes of each text, padding among them; None if any number."""
+    skips_padding = network.layers[0].class_name == "Masking"
+    return None if skips_padding or network.is_stateful else network.batch_shape[1]
+
+
+def _padding_of(model: SavedModel) -> str:
+    """The side on which short texts are padded: a graph that skips padding looks for it behind."""
+    return "post" if _length_of(model.network) is None else model.preprocessing.padding
+
+
 def _check(graph: onnx.ModelProto, model: SavedModel) -> None:
     import onnxruntime
 
@@ -95,8 +111,8 @@ def _check(graph: onnx.ModelProto, model: SavedModel) -> None:
         for length in [0, 1, longest, *random.integers(1, longest + 1, _CHECKED - 3)]
     ]
     expected = Predictor(model.network, model.weights, preprocessor).predict(texts)
-    length = 0 if model.network.is_stateful else model.network.batch_shape[1] or 0
-    ids = pad_sequences(texts, length).astype(np.int64)
+    length = _length_of(model.network) or 0
+    ids = pad_sequences(texts, length, padding=_padding_of(model)).astype(np.int64)
     (found,) = session.run(None, {"ids": ids})
     furthest = float(np.abs(found - expected).max())
     # A comparison that not a number passes, too.
@@ -133,19 +149,14 @@ class _Builder:
     def build(self) -> onnx.ModelProto:
         from onnx import TensorProto, checker, helper
 
-        time = None if self._network.is_stateful else self._network.batch_shape[1]
-        time = None if self._is_masked else time
+        length = _length_of(self._network)
         by_time = self._node("Transpose", "ids", perm=[1, 0])
-        self._length = self._mask = self._count = ""
+        self._read = self._length = ""
         if self._is_masked:
-            read = self._node("Greater", by_time, self._constant(np.int64(0)))
-            counted = self._node("Cast", read, to=TensorProto.INT32)
+            self._read = self._node("Greater", by_time, self._constant(np.int64(0)))
+            counted = self._node("Cast", self._read, to=TensorProto.INT32)
             axes = self._constant(np.array([0]))
             self._length = self._node("ReduceSum", counted, axes, keepdims=0)
-            self._mask = self._node("Unsqueeze", read, self._constant(np.array([2])))
-            steps = self._node("Cast", self._length, to=TensorProto.FLOAT)
-            steps = self._node("Max", steps, self._constant(np.float32(1)))
-            self._count = self._node("Unsqueeze", steps, self._constant(np.array([1])))
         x = self._node("Gather", self._constant(self._vectors), by_time, axis=0)
         has_time = True
         for index, layer in enumerate(self._network.layers):
@@ -167,7 +178,7 @@ class _Builder:
         graph = helper.make_graph(
             self._nodes,
             "sentiment_rnn",
-            [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", time or "time"])],
+            [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", length or "time"])],
             [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch", outputs])],
             self._constants,
         )
@@ -235,9 +246,8 @@ class _Builder:
 
     def _merged(self, layer: LayerSpec, x: str, directions: Sequence[str], place: int) -> str:
         """What two directions, side by side on an axis of their own, are made to."""
-        axis = self._constant(np.array([place]))
         if len(directions) == 1:
-            return self._node("Squeeze", x, axis)
+            return self._node("Squeeze", x, self._constant(np.array([place])))
         mode = str(layer["merge_mode"])
         if mode == "concat":
             parts = [
@@ -246,7 +256,7 @@ class _Builder:
             ]
             return self._node("Concat", *parts, axis=-1)
         operator = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}[mode]
-        return self._node(operator, x, axis, keepdims=0)
+        return self._node(operator, x, self._constant(np.array([place])), keepdims=0)
 
     def _reversed(self, x: str) -> str:
         ends = (np.array([number]) for number in (-1, np.iinfo(np.int64).min, 0, -1))
@@ -268,21 +278,27 @@ class _Builder:
 
     def _pool(self, layer: LayerSpec, x: str) -> str:
         """Mean or maximum over time, or both, of what was read."""
+        from onnx import TensorProto
+
         modes = {"GlobalAveragePooling1D": "mean", "GlobalMaxPooling1D": "max"}
         mode = modes.get(layer.class_name) or str(layer["mode"])
         axis = self._constant(np.array([0]))
         found = []
         for one in mode.split("_"):
             operator = {"mean": "ReduceMean", "max": "ReduceMax"}[one]
-            if not self._mask:
+            if not self._is_masked:
                 found.append(self._node(operator, x, axis, keepdims=0))
             elif one == "mean":
                 # Behind the end of a text all outputs are zeros.
                 total = self._node("ReduceSum", x, axis, keepdims=0)
-                found.append(self._node("Div", total, self._count))
+                steps = self._node("Cast", self._length, to=TensorProto.FLOAT)
+                steps = self._node("Max", steps, self._constant(np.float32(1)))
+                steps = self._node("Unsqueeze", steps, self._constant(np.array([1])))
+                found.append(self._node("Div", total, steps))
             else:
                 lowest = self._constant(np.float32(np.finfo(np.float32).min))
-                read = self._node("Where", self._mask, x, lowest)
+                mask = self._node("Unsqueeze", self._read, self._constant(np.array([2])))
+                read = self._node("Where", mask, x, lowest)
                 highest = self._node(operator, read, axis, keepdims=0)
                 # Of a text of which nothing is read it is zero.
                 some = self._node("Greater", highest, lowest)

@@ -65,6 +65,7 @@ class PredictResponse(BaseModel):
     """A verdict on each text, in the order in which they came."""
 
     model: str
+    classes: Annotated[list[str], Field(description="in the order of their probabilities")]
     predictions: list[Verdict]
 
 
@@ -175,6 +176,38 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_EXAMPLE = '{"text": "A joy."}'
+_REQUESTS: dict[str, type[BaseModel]] = {"/predict": PredictRequest, "/explain": ExplainRequest}
+
+
+def _what_is_wrong(request: Request, error: RequestValidationError) -> str:
+    """A sentence on the first thing in a request that is not as described."""
+    first = error.errors()[0]
+    kind, message = first["type"], first["msg"]
+    if kind == "json_invalid":
+        _, before = first["loc"]
+        why = first["ctx"]["error"]
+        return f"The body is no valid JSON, from character {before + 1:,} on: {why}."
+    _, *place = first["loc"]
+    fields = ", ".join(_REQUESTS[request.scope["route"].path].model_fields)
+    if not place and kind == "missing":
+        return f"There is no body. Expected a JSON object such as {_EXAMPLE}"
+    if not place and isinstance(error.body, bytes):
+        # FastAPI has left it as it came.
+        given = request.headers.get("content-type", "")[:80] or "none"
+        return f"Expected the header Content-Type: application/json. Received: {given}"
+    if not place and isinstance(error.body, dict):
+        return f"The name of a field holds half a surrogate pair. Expected: {fields}"
+    if not place:
+        return f"The body is no JSON object. Expected one such as {_EXAMPLE}"
+    name = whole("".join(f"[{part}]" if isinstance(part, int) else part for part in place)[:80])
+    if kind == "extra_forbidden":
+        return f"There is no field {name!r}. Expected: {fields}"
+    if kind == "missing":
+        return f"The field {name!r} is missing."
+    return f"{name!r} {message.removeprefix('Input ')}."
+
+
 def make_app(
     models: Mapping[str, SentimentClassifier], config: ServingConfig | None = None
 ) -> FastAPI:
@@ -227,17 +260,18 @@ def make_app(
     app.add_middleware(Counted, count=metrics.count)
 
     @app.exception_handler(RequestValidationError)
-    async def not_understood(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def not_understood(request: Request, error: RequestValidationError) -> JSONResponse:
         # FastAPI's own answer holds what came, which may be long, and no valid text.
-        first = error.errors()[0]
-        place = ".".join(whole(str(part))[:80] for part in first["loc"])
-        kind = "of type application/json, " if place == "body" else ""
-        return JSONResponse({"detail": f"In {place}, {kind}expected: {first['msg']}."}, 422)
+        return JSONResponse({"detail": _what_is_wrong(request, error)}, 422)
 
     @app.exception_handler(400)
     async def not_read(_: Request, __: Exception) -> JSONResponse:
-        # Bytes that are no text; of text that is no JSON FastAPI says it otherwise.
-        return JSONResponse({"detail": "In body, expected: JSON in UTF-8."}, 422)
+        # What FastAPI can't read has another answer there than text that is no JSON.
+        detail = "The body can't be read. Expected JSON in UTF-8, not nested deeply."
+        return JSONResponse({"detail": detail}, 422)
+
+    def class_names(classifier: SentimentClassifier) -> list[str]:
+        return [whole(one) for one in classifier.class_names]
 
     def chosen(name: str | None) -> str:
         if name is None:
@@ -292,7 +326,7 @@ def make_app(
             )
             for one in found
         ]
-        return PredictResponse(model=name, predictions=verdicts)
+        return PredictResponse(model=name, classes=class_names(models[name]), predictions=verdicts)
 
     @app.post("/explain", responses=_REFUSALS)
     async def explain(request: ExplainRequest) -> ExplainResponse:
@@ -314,7 +348,7 @@ def make_app(
         return [
             ModelInfo(
                 name=name,
-                classes=[whole(one) for one in classifier.class_names],
+                classes=class_names(classifier),
                 parameters=classifier.count_params(),
                 maxlen=classifier.preprocessor.config.maxlen,
                 provenance=classifier.provenance_,

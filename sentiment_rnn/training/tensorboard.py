@@ -21,15 +21,18 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from sentiment_rnn.errors import ResourceError
+from sentiment_rnn._files import disk_errors
 from sentiment_rnn.training.fit import AfterEpoch
+
+_PARTS = ("train", "validation")
 
 
 @contextmanager
 def tensorboard_log(folder: Path) -> Iterator[AfterEpoch]:
     """Yields what is to be called after each epoch, so that TensorBoard can show its scores.
 
-    TensorBoard draws what was measured in training and in validation as two lines of one chart.
+    TensorBoard draws what was measured in training and in validation as two lines of one chart. The
+    files are made with the first scores: a training that is refused leaves none.
 
     Args:
         folder: the log of this run; made if it is missing. ``tensorboard --logdir`` takes it, or
@@ -48,16 +51,21 @@ def tensorboard_log(folder: Path) -> Iterator[AfterEpoch]:
     """
     name = f"events.out.tfevents.{time.time():.0f}.{platform.node()}.{os.getpid()}"
     with ExitStack() as files:
-        writers = {}
-        for part in ("train", "validation"):
-            try:
+        writers: dict[str, BinaryIO] = {}
+        # What is in the way is said before an epoch is trained.
+        for part in _PARTS:
+            with disk_errors(f"write {folder}"):
                 (folder / part).mkdir(parents=True, exist_ok=True)
-                writers[part] = files.enter_context((folder / part / name).open("ab"))
-            except OSError as error:
-                raise ResourceError(f"Could not write {folder}: {error.strerror}") from error
-            _write(writers[part], Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+        def open_files() -> None:
+            for part in _PARTS:
+                with disk_errors(f"write {folder}"):
+                    writers[part] = files.enter_context((folder / part / name).open("ab"))
+                _write(writers[part], Event(wall_time=time.time(), file_version="brain.Event:2"))
 
         def after_epoch(epoch: int, scores: Mapping[str, float]) -> None:
+            if not writers:
+                open_files()
             for score, value in scores.items():
                 part = "validation" if score.startswith("val_") else "train"
                 chart = f"epoch_{score.removeprefix('val_')}"
@@ -68,9 +76,7 @@ def tensorboard_log(folder: Path) -> Iterator[AfterEpoch]:
 
 
 def _write(file: BinaryIO, event: Event) -> None:
-    try:
+    with disk_errors(f"write {file.name}"):
         RecordWriter(file).write(event.SerializeToString())
         # It is looked at while training goes on.
         file.flush()
-    except OSError as error:
-        raise ResourceError(f"Could not write {file.name}: {error.strerror}") from error

@@ -227,7 +227,7 @@ def test_an_empty_text(tmp_path, suffix, empty):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("null", "'text' is empty"),
+        ("null", "'text' is null. Expected a text"),
         ("12", "'text' is 12. Expected a text"),
         ('["a"]', r"'text' is \['a'\]. Expected a text"),
         ('"\\ud800"', "'text' holds half a surrogate pair"),
@@ -443,7 +443,7 @@ def test_a_part_of_a_table_that_has_changed(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"text": null}', "'text' is empty. Expected a text"),
+        ('{"text": null}', "'text' is null. Expected a text"),
         ('{"text": 12}', "'text' is 12. Expected a text"),
         ('{"body": "a"}', "has no column 'text'. Present: 'body'"),
         ("{", "is not valid JSON"),
@@ -463,11 +463,17 @@ def test_the_tables_of_a_folder(tmp_path):
     assert [path.name for path in find_tables(tmp_path)] == ["a.JSONL", "b.csv", "c.parquet"]
     assert find_tables(tmp_path / "b.csv") == [tmp_path / "b.csv"]
     write(tmp_path / "notes.txt", "")
-    with pytest.raises(UsageError, match=r"notes\.txt: expected a table whose name ends in \.csv"):
+    with pytest.raises(
+        UsageError, match=r"notes\.txt is no table\. Expected a folder of files who"
+    ):
         find_tables(tmp_path)
-    (tmp_path / "notes.txt").unlink()
+    with pytest.raises(UsageError, match=r"notes\.txt: expected a table whose name ends in \.csv"):
+        find_tables(tmp_path / "notes.txt")
+    # As the message says.
+    (tmp_path / "notes.txt").rename(tmp_path / "_notes.txt")
+    assert len(find_tables(tmp_path)) == 3
     (tmp_path / "d.csv").mkdir()
-    with pytest.raises(UsageError, match=r"d\.csv: expected a table"):
+    with pytest.raises(UsageError, match=r"d\.csv is no table\."):
         find_tables(tmp_path)
     with pytest.raises(ResourceError, match=r"d\.csv has no tables\. Expected files whose names"):
         find_tables(tmp_path / "d.csv")

@@ -1,5 +1,6 @@
 """ONNX Runtime computes what the NumPy engine does, which is held to Keras elsewhere."""
 
+import dataclasses
 import itertools
 import json
 import subprocess
@@ -19,6 +20,7 @@ from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence import SavedModel, load_model
 from sentiment_rnn.persistence.onnx_writer import make_graph, write_onnx
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
+from sentiment_rnn.preprocessing.padding import pad_sequences
 from tests.conftest import ROOT
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
@@ -51,14 +53,14 @@ NETWORKS = [
 ]
 
 
-def saved(network, maxlen=9, vectors=VECTORS):
+def saved(network, maxlen=9, vectors=VECTORS, classes=(0, 1)):
     random = np.random.default_rng(1)
     weights = [
         (random.normal(size=weight.shape) / np.sqrt(weight.shape[0])).astype(np.float32)
         for weight in network.weights()
     ]
     config = PreprocessingConfig(maxlen=maxlen)
-    return SavedModel(network, weights, vectors, config, classes=(0, 1))
+    return SavedModel(network, weights, vectors, config, classes=classes)
 
 
 def made(options):
@@ -85,9 +87,19 @@ TEXTS = [RANDOM.integers(1, 21, length).astype(np.int32) for length in (0, 1, 9,
 def compared(model, atol=1e-5):
     preprocessor = Preprocessor(model.preprocessing, model.word_vectors)
     expected = Predictor(model.network, model.weights, preprocessor).predict(TEXTS)
-    found = computed(make_graph(model), TEXTS, 9)
+    graph = make_graph(model)
+    assert unused(graph) == []
+    found = computed(graph, TEXTS, 9)
     assert np.ptp(expected) > 0.005
     np.testing.assert_allclose(found, expected, atol=atol)
+
+
+def unused(graph):
+    """What no node reads, of which ONNX Runtime complains."""
+    made = [name for node in graph.graph.node if len(node.output) == 1 for name in node.output]
+    made += [constant.name for constant in graph.graph.initializer]
+    read = {name for node in graph.graph.node for name in node.input}
+    return sorted(set(made) - read - {output.name for output in graph.graph.output})
 
 
 @pytest.mark.parametrize("options", NETWORKS, ids=str)
@@ -130,7 +142,7 @@ import json, sys, numpy, onnxruntime
 said = json.load(open("onnx/preprocessing.json"))
 ids = {word: number for number, word in enumerate(said["words"], said["id_of_first_word"])}
 found = [ids[token] for token in sys.argv[1].split() if token in ids][: said["maxlen"]]
-padded = numpy.zeros((1, said["maxlen"]), numpy.int64)
+padded = numpy.zeros((1, said["length"]), numpy.int64)
 padded[0, : len(found)] = found
 session = onnxruntime.InferenceSession("onnx/model.onnx", providers=["CPUExecutionProvider"])
 print(json.dumps(session.run(None, {"ids": padded})[0].tolist()))
@@ -143,6 +155,63 @@ print(json.dumps(session.run(None, {"ids": padded})[0].tolist()))
     encoded = preprocessor.encode_tokens([text.split()])
     expected = Predictor(model.network, model.weights, preprocessor).predict(encoded)
     np.testing.assert_allclose(json.loads(done.stdout), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "length", "read"),
+    [
+        ({"head": "flatten"}, 9, "ids: int64 (batch, 9), 0 at the end of short texts"),
+        ({"head": "last"}, 9, "ids: int64 (batch, 9), 0 at the end of short texts"),
+        ({"head": "last", "masking": True}, None, "ids: int64 (batch, time), 0 at the end of "),
+        (NETWORKS[-1], None, "ids: int64 (batch, time), 0 at the end of short texts"),
+    ],
+)
+def test_the_description_says_how_many_ids_there_must_be(tmp_path, options, length, read):
+    model = made(options)
+    write_onnx(model, tmp_path / "onnx")
+    said = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())
+    assert (said["length"], said["input"][: len(read)]) == (length, read)
+    assert said["output"] == "probability: float32 (batch, 1), of the last class"
+    graph = make_graph(model)
+    if length is None:
+        assert computed(graph, TEXTS[3:4], 4).shape == computed(graph, TEXTS[3:4], 30).shape
+    else:
+        with pytest.raises(Exception, match="Got: 4 Expected: 9"):
+            computed(graph, TEXTS[3:4], 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "padding", "side"),
+    [({"head": "last"}, "pre", "beginning"), ({"head": "last", "masking": True}, "post", "end")],
+)
+def test_texts_that_are_padded_at_their_beginning(tmp_path, options, padding, side):
+    model = made(options)
+    before = PreprocessingConfig(maxlen=9, padding="pre")
+    model = dataclasses.replace(model, preprocessing=before)
+    write_onnx(model, tmp_path / "onnx")
+    said = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())
+    assert (said["padding"], said["input"].split(", ")[-1]) == (
+        padding,
+        f"0 at the {side} of short texts",
+    )
+    ids = pad_sequences(TEXTS, 9, padding=padding).astype(np.int64)
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
+    preprocessor = Preprocessor(before, model.word_vectors)
+    expected = Predictor(model.network, model.weights, preprocessor).predict(TEXTS)
+    np.testing.assert_allclose(session.run(None, {"ids": ids})[0], expected, atol=1e-5)
+
+
+def test_of_more_classes_each_has_its_probability(tmp_path, capfd):
+    options = ArchitectureConfig(units=5, head="max", masking=True, bidirectional=True)
+    network = sentiment_network(options, maxlen=9, vector_size=6, classes=3)
+    model = saved(network, classes=("bad", "fair", "good"))
+    compared(model)
+    write_onnx(model, tmp_path / "onnx")
+    said = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())
+    assert said["classes"] == ["bad", "fair", "good"]
+    assert said["output"] == "probability: float32 (batch, 3), of each class, in their order"
+    # ONNX Runtime writes its warnings to standard error.
+    assert capfd.readouterr().err == ""
 
 
 def test_what_onnx_can_not_compute():

@@ -101,6 +101,16 @@ def test_wrong_use(capsys, options, code, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [["trained/stars"], ["--model", "textbook", "trained/stars"]])
+def test_a_model_without_its_option(capsys, options):
+    with pytest.raises(SystemExit) as left:
+        main(["serve", *options])
+    assert left.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("usage: sentiment-rnn serve [-h]")
+    assert err.endswith("argument DIR: expected --model before it. Received: trained/stars\n")
+
+
 def test_without_the_extra(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "sentiment_rnn.serving.server", None)
     assert main(["serve"]) == 2

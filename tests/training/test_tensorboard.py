@@ -33,6 +33,15 @@ def test_tensorboard_reads_what_is_written(tmp_path):
     }
 
 
+def test_a_training_without_an_epoch_leaves_no_events(tmp_path):
+    with (
+        pytest.raises(ValueError, match="refused"),
+        tensorboard_log(tmp_path / "log"),
+    ):
+        raise ValueError("refused")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_a_log_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with (
