@@ -98,6 +98,7 @@ def page_text(explanation: Explanation) -> dict[str, object]:
         "label": whole(explanation.label),
         "probability": round(explanation.probability, 6),
         "probabilities": [round(one, 6) for one in explanation.probabilities],
+        "class_names": [whole(name) for name in explanation.class_names],
         "classes": [whole(name) for name in explanation.classes],
         "tokens": [{**token, "token": whole(token["token"])} for token in found["tokens"]],
         "neurons": [

@@ -73,6 +73,7 @@ class Explanation(Prediction):
     Of two classes the positive one is explained; of more, the likeliest against all others.
 
     Args:
+        class_names: what the classes are called, in the order of the probabilities.
         classes: what speaks against the class that is explained is for, and that class.
         before: the probability of the class before the first token is read.
         tokens: all tokens of the text, in order.
@@ -80,6 +81,7 @@ class Explanation(Prediction):
             units)``; of one that isn't read those before it, or zeros.
     """
 
+    class_names: tuple[str, ...]
     classes: tuple[str, str]
     before: float
     tokens: list[TokenExplanation]
@@ -89,6 +91,7 @@ class Explanation(Prediction):
         """The same as JSON has it, but for the states."""
         return {
             **super().as_dict(),
+            "class_names": list(self.class_names),
             "classes": list(self.classes),
             "before": round(self.before, 6),
             "tokens": [

@@ -280,6 +280,7 @@ def test_more_than_two_classes(run, tmp_path):
     code, out, _ = run("predict", "--model", "model", "--explain", "awful film")
     assert code == 0
     assert out.startswith("1\t0.")
+    assert "probability of 1  contribution" in out
     code, _, err = run("evaluate", "model", *data, "--report", "report")
     assert code == 0, err
     assert "called 5" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")

@@ -32,6 +32,7 @@ def made(text=TEXT, tokens=TOKENS, units=7, classes=CLASSES):
         classes[int(probability > 0.5)],
         (1 - probability, probability),
         False,
+        class_names=classes,
         classes=classes,
         before=0.5,
         tokens=[TokenExplanation(*token) for token in tokens],
@@ -244,3 +245,32 @@ def test_hostile_text_stays_text(browser, tmp_path):
     assert browser.errors == []
     whole = HOSTILE.replace("\ud83d", "\ufffd").replace("\ude00", "\ufffd")
     assert browser.run('document.querySelector(".text").textContent') == whole
+
+
+def of_stars():
+    tokens = [("A", 0, 1, 0.2, 0.1), ("film", 2, 6, 0.1, -0.5), ("!", 6, 7, 0.4, 0.9)]
+    return Explanation(
+        "A film!",
+        "10",
+        (0.1, 0.35, 0.15, 0.4),
+        False,
+        class_names=("1", "8", "9", "10"),
+        classes=("not 10", "10"),
+        before=0.25,
+        tokens=[TokenExplanation(*token) for token in tokens],
+        states=np.random.default_rng(0).normal(size=(3, 4)),
+    )
+
+
+def test_the_likeliest_of_many_classes(tmp_path, browser):
+    browser.open(page_of(tmp_path, of_stars()).as_uri())
+    assert browser.errors == []
+    assert browser.run('document.querySelector("h2").textContent') == "1. class 10, 40 % sure"
+    assert browser.run('document.querySelector("article p").textContent') == (
+        "Next: 8 (35 %), 9 (15 %), 1 (10 %)."
+    )
+    # It is seen from where it begins: a quarter of the way up.
+    assert browser.run('document.querySelector(".half").getAttribute("y1")') == "75"
+    assert browser.run('document.querySelector("output").textContent') == (
+        "After \u201c!\u201d, 3 of 3: 40 % class 10; adds +0.90 in the end."
+    )

@@ -137,7 +137,10 @@ def _listed(explanation: Explanation) -> str:
         ]
         for token in explanation.tokens
     ]
-    return format_table(["token", "probability", "contribution"], rows)
+    probability = "probability"
+    if len(explanation.class_names) > 2:
+        probability += f" of {printable(explanation.label)}"
+    return format_table(["token", probability, "contribution"], rows)
 
 
 def format_scores(metrics: dict[str, dict[str, Any]]) -> str:

@@ -103,6 +103,7 @@ class ExplainResponse(Verdict):
     """A verdict, and how it came about."""
 
     model: str
+    class_names: Annotated[list[str], Field(description="in the order of the probabilities")]
     classes: Annotated[
         list[str],
         Field(description="what speaks against the explained class is for, and the class"),

@@ -8,8 +8,9 @@ function drawn(tag, attributes) {
   return element;
 }
 
-/** The probability as the model reads on, with what is above and below one half filled. */
-function chart(probabilities, positive) {
+/** The probability as the model reads on, with what is above and below `middle` filled. */
+function chart(probabilities, positive, middle) {
+  const half = 100 - middle * 100;
   const last = probabilities.length - 1, wide = Math.max(last, 1);
   const x = place => place / wide * 1000, y = share => 100 - share * 100;
   const svg = drawn("svg", {viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img"});
@@ -20,17 +21,17 @@ function chart(probabilities, positive) {
   for (const [name, clip] of [["above", Math.min], ["below", Math.max]]) {
     const edge = [];
     points.forEach(([at, height], place) => {
-      // Where the line crosses the half, so that neither side is filled beyond it.
+      // Where the line crosses the middle, so that neither side is filled beyond it.
       const before = points[place - 1];
-      if (before && (before[1] - 50) * (height - 50) < 0) {
-        edge.push([before[0] + (at - before[0]) * (50 - before[1]) / (height - before[1]), 50]);
+      if (before && (before[1] - half) * (height - half) < 0) {
+        edge.push([before[0] + (at - before[0]) * (half - before[1]) / (height - before[1]), half]);
       }
-      edge.push([at, clip(height, 50)]);
+      edge.push([at, clip(height, half)]);
     });
-    const around = [[0, 50], ...edge, [x(last), 50]];
+    const around = [[0, half], ...edge, [x(last), half]];
     svg.append(drawn("polygon", {class: name, points: around.map(point => point.join()).join(" ")}));
   }
-  svg.append(drawn("line", {class: "half", x1: 0, x2: 1000, y1: 50, y2: 50}));
+  svg.append(drawn("line", {class: "half", x1: 0, x2: 1000, y1: half, y2: half}));
   svg.append(drawn("polyline", {class: "path", points: points.map(point => point.join()).join(" ")}));
   const at = drawn("line", {class: "at", y1: 0, y2: 100});
   svg.append(at);
@@ -45,14 +46,17 @@ function chart(probabilities, positive) {
 function explained(one, [negative, positive], name) {
   const characters = Array.from(one.text), {tokens, neurons} = one;
   const token = place => characters.slice(tokens[place].start, tokens[place].end).join("");
-  const sure = one.label === negative ? 1 - one.probability : one.probability;
-  const article = make("article");
-  article.append(make("h2", "", `${name} ${one.label}, ${percent(sure)} sure`));
+  const names = one.class_names, two = names.length === 2;
+  const ranked = names.map((each, place) => [each, one.probabilities[place]]).sort((a, b) => b[1] - a[1]);
+  const article = make("article"), called = two ? one.label : `class ${one.label}`;
+  article.append(make("h2", "", `${name} ${called}, ${percent(ranked[0][1])} sure`));
+  if (!two) article.append(make("p", "soft", `Next: ${ranked.slice(1, 4).map(([each, share]) => `${each} (${percent(share)})`).join(", ")}.`));
   if (one.truncated) article.append(make("p", "soft", "The text is longer than the model reads."));
 
-  const line = chart([one.before, ...tokens.map(each => each.probability)], positive);
+  // Of many classes none begins near one half: there the line is seen from where it begins.
+  const line = chart([one.before, ...tokens.map(each => each.probability)], two ? positive : called, two ? .5 : one.before);
   const axis = make("div", "axis soft");
-  axis.append(make("span", "", "before the first token"), make("span", "", `above the middle: ${positive}, below: ${negative}`), make("span", "", "in the end"));
+  axis.append(make("span", "", "before the first token"), make("span", "", two ? `above the middle: ${positive}, below: ${negative}` : `how likely ${called} is`), make("span", "", "in the end"));
   article.append(line.svg, axis);
 
   const controls = make("div", "controls"), slider = make("input"), colour = make("select");
@@ -96,7 +100,7 @@ function explained(one, [negative, positive], name) {
       shade(mark, share * most);
       return mark;
     });
-    const read = colour.value < 0 ? `for ${negative} and for ${positive}, in log odds:` : "the neuron’s output:";
+    const read = colour.value < 0 ? `for ${two ? negative : "another class"} and for ${two ? positive : called}, in log odds:` : "the neuron’s output:";
     legend.replaceChildren(make("span", "", read), ...marks, make("span", "unread", "not read"));
     go();
   }
@@ -105,12 +109,12 @@ function explained(one, [negative, positive], name) {
     line.mark(read);
     spans.forEach((span, at) => span.classList.toggle("now", at === place));
     if (!read) {
-      about.textContent = `Before the first token: ${percent(one.before)} ${positive}.`;
+      about.textContent = `Before the first token: ${percent(one.before)} ${two ? positive : called}.`;
       return;
     }
     const v = value(place);
     const adds = v === null ? "not read" : colour.value < 0 ? `adds ${signed(v, 2)} in the end` : `the neuron is at ${signed(v, 2)}`;
-    about.textContent = `After “${token(place)}”, ${read} of ${tokens.length}: ${percent(tokens[place].probability)} ${positive}; ${adds}.`;
+    about.textContent = `After “${token(place)}”, ${read} of ${tokens.length}: ${percent(tokens[place].probability)} ${two ? positive : called}; ${adds}.`;
     slider.setAttribute("aria-valuetext", about.textContent);
   }
   let reading;
