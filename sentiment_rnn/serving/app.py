@@ -65,7 +65,7 @@ class PredictResponse(BaseModel):
     """A verdict on each text, in the order in which they came."""
 
     model: str
-    classes: Annotated[list[str], Field(description="in the order of their probabilities")]
+    class_names: Annotated[list[str], Field(description="in the order of their probabilities")]
     predictions: list[Verdict]
 
 
@@ -124,7 +124,7 @@ class ModelInfo(BaseModel):
     """What a model is, and where it comes from."""
 
     name: str
-    classes: list[str]
+    class_names: list[str]
     parameters: int
     maxlen: Annotated[int, Field(description="tokens that it reads; 0 for all")]
     provenance: dict[str, Any]
@@ -327,7 +327,9 @@ def make_app(
             )
             for one in found
         ]
-        return PredictResponse(model=name, classes=class_names(models[name]), predictions=verdicts)
+        return PredictResponse(
+            model=name, class_names=class_names(models[name]), predictions=verdicts
+        )
 
     @app.post("/explain", responses=_REFUSALS)
     async def explain(request: ExplainRequest) -> ExplainResponse:
@@ -349,7 +351,7 @@ def make_app(
         return [
             ModelInfo(
                 name=name,
-                classes=class_names(classifier),
+                class_names=class_names(classifier),
                 parameters=classifier.count_params(),
                 maxlen=classifier.preprocessor.config.maxlen,
                 provenance=classifier.provenance_,

@@ -45,8 +45,8 @@ def test_predictions_are_those_of_the_library(models):
         answer = ask(models, "POST", "/predict", json={"texts": TEXTS, "model": name})
         assert answer.status_code == 200
         found = answer.json()
-        assert list(found) == ["model", "classes", "predictions"]
-        assert (found["model"], found["classes"]) == (name, ["negative", "positive"])
+        assert list(found) == ["model", "class_names", "predictions"]
+        assert (found["model"], found["class_names"]) == (name, ["negative", "positive"])
         for one, expected in zip(found["predictions"], classifier.predictions(TEXTS), strict=True):
             assert list(one) == ["label", "probability", "probabilities", "truncated"]
             assert (one["label"], one["truncated"]) == (expected.label, expected.truncated)
@@ -60,10 +60,10 @@ def test_of_more_classes_an_answer_says_which_they_are():
     classifier.fit([words[label] for label in labels], labels)
     texts = ["glad", "angry", "afraid"]
     found = ask({"moods": classifier}, "POST", "/predict", json={"texts": texts}).json()
-    assert found["classes"] == ["fear", "joy", "rage"]
+    assert found["class_names"] == ["fear", "joy", "rage"]
     for one, expected in zip(found["predictions"], classifier.predict_proba(texts), strict=True):
         assert one["probabilities"] == pytest.approx(expected, abs=2e-6)
-        assert one["label"] == found["classes"][expected.argmax()]
+        assert one["label"] == found["class_names"][expected.argmax()]
 
 
 def test_one_text_and_no_model(models):
