@@ -122,6 +122,7 @@ class Explainer:
             label,
             tuple(by_prefix[-1].tolist()),
             len(places) < len(known),
+            known=bool(len(known)),
             classes=(class_names[0], class_names[1]) if two else (f"not {label}", label),
             before=probabilities[0],
             tokens=[

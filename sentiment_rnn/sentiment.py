@@ -567,7 +567,7 @@ class SentimentClassifier(TextClassifier):
             >>> np.allclose(classifier.predict_stream(pieces), whole[0])
             True
         """
-        return self._read_stream(pieces)[0]
+        return self._read_stream(pieces).probabilities[0]
 
     def document_prediction(self, pieces: Iterable[str], name: str) -> Prediction:
         """Label, probability and whether the model read it whole, for one document in pieces.
@@ -579,9 +579,11 @@ class SentimentClassifier(TextClassifier):
         Raises:
             UsageError: as in `predict_stream`; likewise `DataError` and `ModelError`.
         """
-        probabilities, truncated = self._read_stream(pieces)
+        (probabilities,), (length,), (truncated,) = self._read_stream(pieces)
         label = self.class_names[int(probabilities.argmax())]
-        return Prediction(name, label, tuple(probabilities.tolist()), truncated)
+        return Prediction(
+            name, label, tuple(probabilities.tolist()), bool(truncated), known=bool(length)
+        )
 
     def explain(self, text: str, *, method: str = "gradient") -> list[TokenExplanation]:
         """What each token of a text has to do with what the model says of it.
@@ -736,17 +738,25 @@ class SentimentClassifier(TextClassifier):
         with np.errstate(over="ignore", invalid="ignore"):
             return self._made_predictor().predict(encoded)
 
-    def _read_stream(self, pieces: Iterable[str]) -> tuple[np.ndarray, bool]:
-        """The probability of each class, and whether ``maxlen`` cut something off."""
+    def _read_stream(self, pieces: Iterable[str]) -> Reading:
+        """Reads one document, of which ``maxlen`` may cut something off."""
         self._check_is_fitted()
         preprocessor = self._preprocessor
         parts: Iterable[np.ndarray] = preprocessor.encode_stream(_checked_pieces(pieces))
-        truncated = False
+        truncated = np.array([False])
         if preprocessor.config.maxlen:
             ids = preprocessor.truncate_stream(parts)
-            parts, truncated = [ids], bool(preprocessor.is_truncated([ids])[0])
-        output = self._made_predictor().predict_stream(parts)
-        return class_probabilities(output[np.newaxis])[0], truncated
+            parts, truncated = [ids], preprocessor.is_truncated([ids])
+        length = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal length
+            for part in parts:
+                length += len(part)
+                yield part
+
+        output = self._made_predictor().predict_stream(counted())
+        return Reading(class_probabilities(output[np.newaxis]), np.array([length]), truncated)
 
     def _made_predictor(self) -> Predictor:
         if self._predictor is None:

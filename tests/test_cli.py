@@ -356,6 +356,34 @@ def test_an_empty_input_gives_an_empty_output(run, saved, tmp_path):
         assert (code, out) == (0, expected)
 
 
+def test_texts_without_a_known_word_are_counted(run, saved, tmp_path):
+    options = ("predict", "--model", saved)
+    note = "texts have no word that the model knows: it says the same of all such texts\n"
+    code, out, err = run(*options, "", "a good film", "xqzt")
+    assert code == 0
+    assert len({line.split("\t")[1] for line in out.splitlines()}) == 2
+    assert err == f"2 of 3 {note}"
+    assert run(*options, "a good film")[2] == ""
+    assert run(*options, "--explain", "xqzt")[2] == f"1 of 1 {note}"
+    assert run(*options, "--page", "page.html", "xqzt", "film")[2].startswith(f"1 of 2 {note}")
+    for content, expected in (("", f"1 of 1 {note}"), ("xqzt " * 99 + "film", "")):
+        (tmp_path / "text").write_text(content)
+        assert run(*options, "--document", "--input", "text")[2] == expected
+
+
+def test_a_file_that_is_no_list_of_texts_is_noted(run, saved, tmp_path):
+    (tmp_path / "film").write_text("a good film\n")
+    code, out, err = run("predict", "--model", saved, "film", "a good film", "film" * 999)
+    assert (code, len(out.splitlines())) == (0, 3)
+    hint = "film is a file, and its name is taken for a text. To classify what it holds: "
+    assert err.splitlines()[0] == hint + "--input film"
+    (tmp_path / "films.CSV").write_text("text\na good film\n")
+    code, out, err = run("predict", "--model", saved, "--input", "films.CSV")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert "films.CSV looks like a table, and is taken for plain text." in err
+    assert "sentiment-rnn score films.CSV --output DIR" in err
+
+
 def test_a_model_becomes_onnx(run, saved, tmp_path, monkeypatch):
     code, out, err = run("convert", saved, "--to", "onnx", "--out", "onnx")
     assert (code, out, err) == (0, "", "saved onnx\n")

@@ -149,6 +149,7 @@ def test_a_document_in_pieces_is_predicted_as_the_whole(sample, options):
             (whole,) = classifier.predictions([document])
             assert prediction.text == "a name"
             assert (prediction.label, prediction.truncated) == (whole.label, whole.truncated)
+            assert prediction.known == whole.known
             assert prediction.probability == actual[1]
     np.testing.assert_array_equal(classifier.predict_stream([]), classifier.predict_stream([""]))
     np.testing.assert_allclose(classifier.predict_stream([]), probabilities[2], atol=1e-6)

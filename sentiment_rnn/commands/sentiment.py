@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from sentiment_rnn.commands.data import (
     cache_of,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from sentiment_rnn.preprocessing import PreprocessingConfig
     from sentiment_rnn.sentiment import SentimentClassifier
     from sentiment_rnn.training.fit import AfterEpoch
+
+_Predicted = TypeVar("_Predicted", bound=Prediction)
 
 TRAINED = Path("trained")
 # Presets that are no networks.
@@ -305,6 +308,7 @@ def predict(options: Namespace) -> None:
             "No text to predict. Give it as an argument, in a file with --input, or on standard "
             "input, one text a line."
         )
+    _hint_at_files(options)
     with input_texts(options) as texts, open_output(options.output) as output:
         predictions: Iterable[Prediction]
         if options.document:
@@ -324,7 +328,44 @@ def predict(options: Namespace) -> None:
                 for chunk in with_first(first, chunks)
                 for prediction in classifier.predictions(chunk)
             )
-        write_predictions(predictions, options.format, output)
+        write_predictions(_counted(predictions), options.format, output)
+
+
+def _hint_at_files(options: Namespace) -> None:
+    """Says so where a file's name is taken for a text, or a table for lines of text."""
+    from sentiment_rnn.datasets.tables import TABLE_SUFFIXES
+
+    for text in options.text:
+        # Not as Path does it, which knows no text of any length.
+        if os.path.isfile(text):
+            name = printable(text)
+            print(
+                f"{name} is a file, and its name is taken for a text. To classify what it holds: "
+                f"--input {name}",
+                file=sys.stderr,
+            )
+    if options.input is not None and options.input.suffix.lower() in TABLE_SUFFIXES:
+        table = printable(str(options.input))
+        print(
+            f"{table} looks like a table, and is taken for plain text. To classify its rows: "
+            f"sentiment-rnn score {table} --output DIR",
+            file=sys.stderr,
+        )
+
+
+def _counted(predictions: Iterable[_Predicted]) -> Iterator[_Predicted]:
+    """Yields them, and says in the end how many are of texts that tell the model nothing."""
+    texts = unknown = 0
+    for prediction in predictions:
+        texts += 1
+        unknown += not prediction.known
+        yield prediction
+    if unknown:
+        print(
+            f"{unknown:,} of {texts:,} texts have no word that the model knows: it says the same "
+            "of all such texts",
+            file=sys.stderr,
+        )
 
 
 def _explain(
@@ -337,7 +378,7 @@ def _explain(
     from sentiment_rnn.explanation_page import write_page
     from sentiment_rnn.sentiment import DEFAULT_MODEL
 
-    found = (
+    found = _counted(
         explanation
         for chunk in chunks
         for explanation in classifier.explanations(chunk, method=options.method)
