@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import io
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -29,6 +30,10 @@ from sentiment_rnn.presets import (
 
 INTERRUPTED = 130
 PRESET = "NAME|FILE.json"
+# Arguments of `load_data` as its messages have them, name=value, which are options here.
+_ARGUMENT = re.compile(
+    r"\b(text_column|label_column|group_column|positive_from|multiclass)=(\w[\w.+-]*\b)"
+)
 # Of the message of an error, and characters of each line of it.
 _LINES, _LINE = 3, 1000
 
@@ -93,9 +98,17 @@ def _message(text: str) -> str:
         >>> print(_message("config.json.\nReceived: \x1b[2J" + "a" * 2000)[:40])
         config.json.
         Received: \x1b[2Jaaaaaaaaaa
+        >>> _message("Give positive_from=7 or multiclass=True.")
+        'Give --positive-from 7 or --multiclass.'
     """
+    text = _ARGUMENT.sub(_as_option, text)
     lines = [printable(line) for line in text.split("\n")[:_LINES]]
     return "\n".join(line if len(line) <= _LINE else line[:_LINE] + "…" for line in lines)
+
+
+def _as_option(argument: re.Match[str]) -> str:
+    name, value = argument.groups()
+    return f"--{name.replace('_', '-')}" + ("" if value == "True" else f" {value}")
 
 
 # Arguments
