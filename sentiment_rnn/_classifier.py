@@ -161,7 +161,7 @@ class TextClassifier:
         if not known.all():
             raise DataError(
                 f"The model knows the classes {self.classes_.tolist()}. "
-                f"Received: {labels[~known][0]!r}"
+                f"Received: {labels[~known].tolist()[0]!r}"
             )
         return np.searchsorted(self.classes_, labels)
 

@@ -279,6 +279,17 @@ def test_more_than_two_classes(run, tmp_path):
     code, _, err = run("train", "--data", "stars.jsonl", "--out", "other", *SMALL)
     assert code == 3
     assert "looks like a star rating" in err
+    assert "--positive-from 7 for example; or let each rating be a class: --multiclass" in err
+    # Labels of another kind than the model's.
+    code, _, err = run("evaluate", "model", "--data", "sample")
+    assert (code, "knows the classes [1, 3, 5]. Received: 0\n" in err) == (3, True)
+    assert err.endswith("Labels of the model's kind are given by --multiclass\n")
+    code, _, err = run("evaluate", "distilled", *data)
+    assert (code, "knows the classes [0, 1]. Received: 3\nIt tells" in err) == (3, True)
+    assert "leave --multiclass out" in err
+    (tmp_path / "names.csv").write_text("text,label\nfine,joy\ndull,rage\n")
+    code, _, err = run("evaluate", "model", "--data", "names.csv", "--multiclass")
+    assert (code, "Received: 'joy'\nExpected the labels that it was" in err) == (3, True)
 
 
 def test_a_report(run, saved, tmp_path):
@@ -613,6 +624,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["train", "--data", "nowhere.csv"], 5, "nowhere.csv"),
         (["train", "--data", "nowhere.tar.gz"], 5, "nowhere.tar.gz"),
         (["train", "--data", "imdb"], 5, "sentiment-rnn download imdb"),
+        (["train", "--positive-from", "20"], 2, "Only a table is asked for --positive-from 20"),
         (["train", "--vectors", "no.bin"], 5, "Could not read no.bin"),
         (["train", "--vectors", "no.zip"], 3, "Expected word vectors in a .bin, .txt or .vec"),
         (["train", "--resume", "--out", "no"], 4, "There is none at no"),

@@ -632,7 +632,7 @@ def test_continuing_keeps_the_architecture(saved, sample):
 
 
 def test_evaluating_an_unknown_label(trained):
-    with pytest.raises(DataError, match=r"knows the classes \[0, 1\]. Received: .*2"):
+    with pytest.raises(DataError, match=r"knows the classes \[0, 1\]. Received: 2$"):
         trained.evaluate(["a"], [2])
 
 

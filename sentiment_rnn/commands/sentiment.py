@@ -266,6 +266,7 @@ def evaluate(options: Namespace) -> None:
     part = train if options.split == "train" or test is None else test
     if options.limit is not None:
         part = part.limit(options.limit, seed=0)
+    _check_labels(classifier, part, options)
     if options.report is None:
         scores = classifier.evaluate(part.texts, part.labels)
     else:
@@ -284,6 +285,28 @@ def evaluate(options: Namespace) -> None:
         for one in scores["accuracy_by_length"]
     ]
     print("\n" + format_table(["known tokens", "texts", "accuracy"], rows))
+
+
+def _check_labels(
+    classifier: SentimentClassifier | BaselineClassifier, part: Reviews, options: Namespace
+) -> None:
+    """Says which option makes labels those of the model, if they are others."""
+    classes = classifier.classes_.tolist()
+    unknown = set(part.labels.tolist()).difference(classes)
+    if not unknown:
+        return
+    if not options.multiclass:
+        advice = "Labels of the model's kind are given by --multiclass"
+    elif classes == [0, 1]:
+        advice = (
+            "It tells positive from negative: leave --multiclass out, or of stars in a table "
+            "name the lowest positive one by --positive-from"
+        )
+    else:
+        advice = "Expected the labels that it was trained on"
+    raise DataError(
+        f"The model knows the classes {classes}. Received: {min(unknown, key=str)!r}\n{advice}"
+    )
 
 
 def predict(options: Namespace) -> None:
