@@ -21,6 +21,7 @@ from sentiment_rnn.commands import characters, scoring, sentiment, serving, tool
 from sentiment_rnn.commands.output import printable
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
+    BASELINES,
     CHARACTER_OPTIONS,
     NETWORK_OPTIONS,
     OPTIONS,
@@ -126,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", sentiment.train, "train a network, evaluate it and save it")
     _add_data_arguments(train, "sample")
-    _add_preset_arguments(train, baselines=sentiment.BASELINES)
+    _add_preset_arguments(train, baselines=BASELINES)
     train.add_argument(
         "--vectors",
         metavar="imdb|train|PATH",

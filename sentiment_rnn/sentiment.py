@@ -30,7 +30,6 @@ from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.model_folder import (
     SavedModel,
-    is_baseline_folder,
     is_model_folder,
     load_model,
     save_model,
@@ -801,11 +800,6 @@ class SentimentClassifier(TextClassifier):
             37551
         """
         path = found_model(DEFAULT_MODEL if folder is None else folder)
-        if is_baseline_folder(path):
-            raise ModelError(
-                f"{path} holds a classifier that counts words, and no network. Expected a network; "
-                "BaselineClassifier.load reads the other."
-            )
         saved = load_model(path)
         classifier = cls(vectors=saved.word_vectors)
         classifier._trained_with = None

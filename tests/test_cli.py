@@ -252,6 +252,13 @@ def test_classifiers_that_count_words(run, preset, tmp_path):
     assert (code, f"{preset} is no network: it has no --units" in err) == (2, True)
     code, _, err = run("predict", "--model", "model", "--explain", "A joy.")
     assert (code, "counts words, and no network" in err) == (4, True)
+    assert "as does `predict` without --explain" in err
+    code, _, err = run("convert", "model", "--to", "onnx", "--out", "graph")
+    assert (code, "counts words, and no network" in err) == (4, True)
+    for command in ("summary", "tune"):
+        code, _, err = run(command, "--preset", preset)
+        assert code == 2
+        assert f"It is trained by `sentiment-rnn train --preset {preset}`" in err
 
 
 def test_more_than_two_classes(run, tmp_path):
@@ -613,6 +620,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         ),
         (["train", "--units", "x"], 2, "argument --units: invalid int value: 'x'"),
         (["train", "--preset", "x"], 2, "Unknown preset 'x'. Expected one of: textbook, "),
+        (["train", "--preset", "x"], 2, "`sentiment-rnn train` takes nbsvm and tfidf too"),
         (["train", "--unit", "3x"], 2, "unit"),
         (["train", "--nonsense"], 2, "unrecognized arguments: --nonsense"),
         (["train", "--masking"], 2, "the head flatten has weights for each of them"),

@@ -593,6 +593,7 @@ def test_bad_data(texts, labels, message):
     ("options", "message"),
     [
         ({"preset": "lstm"}, "Unknown preset 'lstm'. Expected one of: textbook, bidirectional"),
+        ({"preset": "nbsvm"}, r'counts words, and has no network.*\n.*BaselineClassifier."nbsvm"'),
         ({"units": 0}, "units must be a whole number from 1"),
         ({"maxlen": 0}, "Texts of any length .maxlen 0. need masking"),
         ({"seed": -1}, "The seed must be a whole number"),

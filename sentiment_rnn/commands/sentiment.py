@@ -32,7 +32,13 @@ from sentiment_rnn.commands.output import (
 from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.prediction import Prediction
-from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS, Preset
+from sentiment_rnn.presets import (
+    BASELINES,
+    NETWORK_OPTIONS,
+    OPTIONS,
+    PRETRAINING_OPTIONS,
+    Preset,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +52,6 @@ if TYPE_CHECKING:
 _Predicted = TypeVar("_Predicted", bound=Prediction)
 
 TRAINED = Path("trained")
-# Presets that are no networks.
-BASELINES = ("nbsvm", "tfidf")
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
 CHUNK = 8000
 # Texts that a page shows.
