@@ -672,6 +672,26 @@ def test_errors_have_a_message_and_an_exit_code(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["train", "--data", "nowhere.csv"], 5),
+        (["pretrain", "--data", "nowhere.csv", "--out", "x"], 5),
+        (["chars", "train", "nowhere", "--out", "x", "--engine", "keras"], 5),
+        (["summary", "--preset", "nowhere"], 2),
+        (["summary", "--model", "nowhere"], 4),
+    ],
+)
+def test_errors_come_before_keras(run, monkeypatch, arguments, code):
+    def import_keras():
+        raise AssertionError("Keras is imported")
+
+    for place in ("imports", "sentiment", "characters"):
+        monkeypatch.setattr(f"sentiment_rnn.commands.{place}.import_keras", import_keras)
+    actual, _, err = run(*arguments)
+    assert (actual, "nowhere" in err) == (code, True)
+
+
+@pytest.mark.parametrize(
     ("redirection", "code", "message"),
     [("<&-", 2, "No text to predict"), (">&- </dev/null", 5, "Standard output is closed")],
 )

@@ -50,9 +50,9 @@ def train(options: Namespace) -> None:
                 raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
             settings = checkpoint_settings(checkpoint) | settings
         model = CharLanguageModel(**settings)
+        text = load_text_or_reviews(options.file)
         if model.training.engine == "keras":
             import_keras()
-        text = load_text_or_reviews(options.file)
         if not options.resume:
             remove_checkpoint(checkpoint)
         model.fit(text, checkpoint=checkpoint, verbose=True)

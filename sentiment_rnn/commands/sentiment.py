@@ -20,7 +20,7 @@ from sentiment_rnn.commands.data import (
     shortened,
     with_first,
 )
-from sentiment_rnn.commands.imports import import_engine, import_keras
+from sentiment_rnn.commands.imports import engine_imported, import_keras
 from sentiment_rnn.commands.output import (
     format_scores,
     format_table,
@@ -77,9 +77,9 @@ def train(options: Namespace) -> None:
         classifier = _to_train(options, out, checkpoint)
         engine = classifier.settings().training.engine
         log = _training_log(options.tensorboard)
-        import_engine(engine)
         teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
-        train, test = read_data(options, unsupervised=bool(teachers))
+        with engine_imported(engine):
+            train, test = read_data(options, unsupervised=bool(teachers))
         taught_texts, taught = _taught(teachers, train.unsupervised or [])
         if options.limit is not None:
             train = train.limit(options.limit, classifier.seed)
@@ -235,8 +235,8 @@ def pretrain(options: Namespace) -> None:
         except ValueError as error:
             raise UsageError(str(error)) from error
         classifier.settings()
-        import_keras()
-        train, _ = read_data(options, unsupervised=options.unsupervised)
+        with engine_imported("keras"):
+            train, _ = read_data(options, unsupervised=options.unsupervised)
         texts = train.texts + (train.unsupervised or [])
         if not options.resume:
             remove_checkpoint(checkpoint)
@@ -518,12 +518,15 @@ def summary(options: Namespace) -> None:
     """Prints the layers of a network."""
     from sentiment_rnn.sentiment import SentimentClassifier
 
-    import_keras()
     if options.model is not None:
-        print(SentimentClassifier.load(options.model).summary())
-        return
-    settings = {name: getattr(options, name) for name in OPTIONS}
-    print(SentimentClassifier(options.preset or "textbook", **settings).summary())
+        classifier = SentimentClassifier.load(options.model)
+    else:
+        settings = {name: getattr(options, name) for name in OPTIONS}
+        classifier = SentimentClassifier(options.preset or "textbook", **settings)
+        # What is wrong is said before Keras is imported, which takes long.
+        classifier.settings()
+    import_keras()
+    print(classifier.summary())
 
 
 def _load_classifier(
