@@ -253,7 +253,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="model folder, or OLD.json")
     _add_data_arguments(evaluate, None)
     evaluate.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
-    evaluate.add_argument("--split", choices=("train", "test"), default="test")
+    evaluate.add_argument(
+        "--split",
+        choices=("train", "test"),
+        default="test",
+        help="part of the data; a table has one only (test)",
+    )
     evaluate.add_argument("--limit", type=int, metavar="N", help="score N texts only")
     evaluate.add_argument("--json", action="store_true", help="print a JSON object")
     evaluate.add_argument(
@@ -280,11 +285,18 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--document",
         action="store_true",
-        help="the input is one document, however long, instead of a text a line; in the output its "
+        help="the input is one document instead of a text a line. As of any text, the model reads "
+        "its first tokens (distilled 800), or all of it with --maxlen 0; in the output its "
         f"first {sentiment.BEGINNING} characters stand for it, on one line",
     )
     predict.add_argument("--output", type=Path, metavar="FILE", help="file (standard output)")
-    predict.add_argument("--format", choices=("text", "json", "jsonl", "csv"), default="text")
+    predict.add_argument(
+        "--format",
+        choices=("text", "json", "jsonl", "csv"),
+        default="text",
+        help="of the output: text has label, probability of the positive class and text on each "
+        "line (text)",
+    )
     predict.add_argument(
         "--explain",
         action="store_true",
@@ -297,9 +309,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--method",
         choices=("gradient", "occlusion"),
-        default="gradient",
-        help="what a token adds: by the gradient, or by leaving it out, which takes longer "
-        "(gradient)",
+        help="of --explain and --page, what a token adds: by the gradient, or by leaving it out, "
+        "which takes longer (gradient)",
     )
 
     score = _command(

@@ -651,6 +651,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["convert", "no", "--to", "onnx", "--out", "x"], 4, "Expected a model folder. There is"),
         (["predict", "--explain", "--format", "csv", "x"], 2, "A row has no room for all tokens"),
         (["predict", "--explain", "--document", "--input", "x"], 2, "leave --document out"),
+        (["predict", "--method", "occlusion", "x"], 2, "give --explain or --page with it"),
         (["convert", "a.json", "a.h5", "--out", "o"], 2, "holds no word vectors"),
         (["convert", "a.json", "a.h5", "--out", "o", "--vectors", "imdb"], 4, "a.json"),
         (["runs"], 5, "No run log at trained/runs.jsonl"),

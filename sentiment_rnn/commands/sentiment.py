@@ -324,6 +324,8 @@ def predict(options: Namespace) -> None:
     explains = options.explain or options.page is not None
     if explains and options.document:
         raise UsageError("A document is explained as a text: leave --document out.")
+    if options.method is not None and not explains:
+        raise UsageError("--method says how to explain: give --explain or --page with it.")
     if options.explain and options.format == "csv":
         raise UsageError(
             "A row has no room for all tokens: with --explain take text, json or jsonl."
@@ -408,7 +410,7 @@ def _explain(
     found = _counted(
         explanation
         for chunk in chunks
-        for explanation in classifier.explanations(chunk, method=options.method)
+        for explanation in classifier.explanations(chunk, method=options.method or "gradient")
     )
     write: Callable[..., None] = write_explanations if options.explain else write_predictions
     if options.page is None:
