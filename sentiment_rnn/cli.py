@@ -23,6 +23,7 @@ from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
     BASELINES,
     CHARACTER_OPTIONS,
+    CHARACTER_PRESETS,
     NETWORK_OPTIONS,
     OPTIONS,
     PRESETS,
@@ -247,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(
         before.add_argument_group("how it learns"), PRETRAINING_OPTIONS, PRETRAINING_OPTIONS
     )
-    _add_options(before.add_argument_group("the network"), NETWORK_OPTIONS)
+    _add_preset_options(before, "the network", NETWORK_OPTIONS, default="recommended")
 
     evaluate = _command(commands, "evaluate", sentiment.evaluate, "score a model on labelled texts")
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="model folder, or OLD.json")
@@ -492,7 +493,12 @@ def _add_character_commands(commands: Any) -> None:
         help="go on where training stopped, with its settings; --epochs may change",
     )
     train.add_argument("--overwrite", action="store_true", help="replace what is in --out")
-    _add_options(train.add_argument_group("settings"), CHARACTER_OPTIONS, CHARACTER_OPTIONS)
+    group = train.add_argument_group(
+        "settings", "In brackets is what they are usually, and where the architecture says another."
+    )
+    usual = {name: option.default for name, option in CHARACTER_OPTIONS.items()}
+    known = {name: {**usual, **options} for name, options in CHARACTER_PRESETS.items()}
+    _add_options(group, CHARACTER_OPTIONS, CHARACTER_OPTIONS, presets={"": usual, **known})
 
     sample = _command(actions, "sample", characters.sample, "write")
     sample.add_argument(
@@ -600,19 +606,42 @@ def _add_preset_arguments(
         help=f"settings to begin with: {', '.join(PRESETS)}, or a file such as tune writes "
         "(textbook)" + "".join(f"; {name} counts words instead" for name in baselines),
     )
-    group = command.add_argument_group("settings", "What the preset says can be changed.")
-    _add_options(group, OPTIONS)
+    _add_preset_options(command, "settings", OPTIONS, default="textbook")
+
+
+def _add_preset_options(
+    command: argparse.ArgumentParser, title: str, names: Iterable[str], *, default: str
+) -> None:
+    group = command.add_argument_group(
+        title,
+        f"What the preset says can be changed. In brackets is what {default} says, and other "
+        "presets where they differ.",
+    )
+    presets = {name: PRESETS[name].options() for name in (default, *PRESETS)}
+    _add_options(group, names, presets=presets)
 
 
 def _add_options(
     group: Any,
     names: Iterable[str],
     options: Mapping[str, dataclasses.Field[Any]] = OPTIONS,
+    *,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
+    """Adds options without default, and says in their help what they are where they aren't given.
+
+    Args:
+        group: where to add them.
+        names: of the options.
+        options: by name.
+        presets: the values of each preset by its name, that first which is meant where none is
+            named; None where there are no presets.
+    """
+    presets = presets or {"": {name: option.default for name, option in options.items()}}
     for name in names:
         option = options[name]
         flag = "--" + name.replace("_", "-")
-        text = option.metadata["help"]
+        text = f"{option.metadata['help']} ({_defaults(name, presets)})"
         if isinstance(option.default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
@@ -623,6 +652,23 @@ def _add_options(
                 metavar=None if "choices" in option.metadata else "N",
                 help=text,
             )
+
+
+def _defaults(name: str, presets: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a setting is in the first of the presets, and in those that differ from it.
+
+    Example:
+        >>> _defaults("units", {"textbook": {"units": 50}, "wide": {"units": 100}})
+        '50; wide 100'
+        >>> _defaults("masking", {"": {"masking": False}})
+        'no'
+    """
+    values = {
+        preset: ("no", "yes")[options[name]] if isinstance(options[name], bool) else options[name]
+        for preset, options in presets.items()
+    }
+    (_, first), *others = values.items()
+    return "; ".join([str(first), *(f"{other} {x}" for other, x in others if x != first)])
 
 
 def _count(text: str) -> int:

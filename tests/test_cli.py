@@ -890,6 +890,33 @@ def test_help_and_version_come_at_once():
         assert not loaded & {"keras", "tensorflow", "gensim", "nltk", "sklearn"}
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (
+            ["train"],
+            ["recurrent layer (50; bidirectional 10; recommended 128)", "zero vectors (po"],
+        ),
+        (
+            ["tune"],
+            ["kept of a text; 0 keeps all of them (400; bidirectional 100; stateful 0; rec"],
+        ),
+        (["summary"], ["padding instead of reading it (no; stateful yes; recommended yes)"]),
+        (["pretrain"], ["recurrent layer (128; textbook 50; bidirectional 10; stateful 50)"]),
+        (["pretrain"], ["passes over the texts (10)"]),
+        (["chars", "train"], ["recurrent layer (128; hidden-feedback 100; output-feedback 50)"]),
+        (["chars", "train"], ["layer (lstm)", "passes over the training part (20)"]),
+        (["serve"], ["texts in a request (256)"]),
+        (["convert"], ["end of long texts is dropped (post)"]),
+    ],
+)
+def test_help_shows_what_settings_are_where_they_are_not_given(run, command, shown):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    for text in shown:
+        assert text in " ".join(out.split())
+
+
 @pytest.mark.parametrize("keras_version", [1, 2])
 def test_files_of_old_keras_versions_are_converted_and_predict(run, trained, sample, keras_version):
     """The trained network, written as Keras 1 and 2 wrote it, says the same of every review."""
