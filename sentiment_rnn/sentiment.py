@@ -46,7 +46,7 @@ from sentiment_rnn.preprocessing.tokenized import (
     tokenize_batches,
 )
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
-from sentiment_rnn.presets import OPTIONS, PRESETS, Preset, find_preset
+from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRESETS, Preset, find_preset
 
 if TYPE_CHECKING:
     import keras
@@ -514,11 +514,13 @@ class SentimentClassifier(TextClassifier):
                 f"what it was trained on does not validate it. Received: {self.seed}"
             )
         settings = self._trained_with.replace(**self._options())
-        kept = (settings.preprocessing, settings.architecture)
-        if kept != (self._trained_with.preprocessing, self._trained_with.architecture):
+        changes = settings.changes_from(self._trained_with)
+        name = next((name for name in changes if name in NETWORK_OPTIONS), None)
+        if name is not None:
             raise UsageError(
-                "A model that is continued keeps its preprocessing and architecture. Give only "
-                "options of training, such as epochs or learning_rate."
+                "A model that is continued keeps its preprocessing and architecture, such as "
+                f"{name}, {self._trained_with.options()[name]}.\nReceived: {changes[name]}. Give "
+                "only options of training, such as epochs or learning_rate."
             )
         if (
             self._network.is_stateful

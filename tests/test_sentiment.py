@@ -620,7 +620,7 @@ def test_an_untrained_classifier_says_so(tmp_path):
 def test_continuing_keeps_the_architecture(saved, sample):
     train, _ = sample
     loaded = SentimentClassifier.load(saved).set_params(warm_start=True, units=99)
-    with pytest.raises(UsageError, match="keeps its preprocessing and architecture"):
+    with pytest.raises(UsageError, match="architecture, such as units, 4.\nReceived: 99. Give"):
         loaded.fit(train.texts, train.labels)
     loaded.set_params(units=4, seed=2)
     with pytest.raises(UsageError, match="keeps its seed, 1, so that .* Received: 2"):
