@@ -137,6 +137,8 @@ def test_train_evaluate_predict_and_runs(run, tmp_path):
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].split()[:4] == ["model", "validation", "test", "parameters"]
+    settings = lines[0].index("  settings") + 2
+    assert all(line[settings - 2 : settings + 9] == "  textbook " for line in lines[1:])
     assert {line.split()[0] for line in lines[1:]} == {"sample-textbook", "other"}
     accuracies = [float(line.split()[1]) for line in lines[1:]]
     assert accuracies == sorted(accuracies, reverse=True)

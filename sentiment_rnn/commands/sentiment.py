@@ -513,7 +513,7 @@ def runs(options: Namespace) -> None:
             ]
         )
     head = ["model", "validation", "test", "parameters", "seconds", "seed", "settings"]
-    print(format_table(head, rows))
+    print(format_table(head, rows, text=["settings"]))
 
 
 def summary(options: Namespace) -> None:
