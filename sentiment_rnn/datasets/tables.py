@@ -129,7 +129,8 @@ def load_table(
         )
     if text_column == label_column:
         raise UsageError(
-            f"The text would tell its own label: text_column={text_column} is label_column too."
+            f"text_column={text_column} and label_column={label_column} are one: the text would "
+            "tell its label. Expected two columns."
         )
     columns = [text_column, label_column] + ([] if group_column is None else [group_column])
     texts: list[str] = []

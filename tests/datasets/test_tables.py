@@ -177,7 +177,7 @@ def test_a_missing_key_further_down(tmp_path):
 
 def test_labels_that_are_the_texts(tmp_path):
     path = write(tmp_path / "a.csv", "text,label\n1,1\n0,0\n")
-    with pytest.raises(UsageError, match="text_column=label is label_column too"):
+    with pytest.raises(UsageError, match="text_column=label and label_column=label are one"):
         load_table(path, text_column="label")
 
 
