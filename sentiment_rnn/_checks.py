@@ -27,7 +27,7 @@ def check_positive(name: str, value: object) -> None:
     """Expects a number above 0, below what no sensible setting exceeds."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 < value < LARGEST:  # type: ignore[operator]
-        raise ValueError(f"{name} must be above 0. Received: {value!r}")
+        raise ValueError(f"{name} must be above 0 and below {LARGEST:,}. Received: {value!r}")
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:

@@ -66,8 +66,12 @@ class TextClassifier:
         texts = checked_texts(texts)
         found, names = self._read(texts), self.class_names
         return [
-            Prediction(text, names[int(row.argmax())], tuple(row.tolist()), bool(cut))
-            for text, row, cut in zip(texts, found.probabilities, found.truncated, strict=True)
+            Prediction(
+                text, names[int(row.argmax())], tuple(row.tolist()), bool(cut), known=bool(length)
+            )
+            for text, row, cut, length in zip(
+                texts, found.probabilities, found.truncated, found.lengths, strict=True
+            )
         ]
 
     def score(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> float:
@@ -158,7 +162,7 @@ class TextClassifier:
         if not known.all():
             raise DataError(
                 f"The model knows the classes {self.classes_.tolist()}. "
-                f"Received: {labels[~known][0]!r}"
+                f"Received: {labels[~known].tolist()[0]!r}"
             )
         return np.searchsorted(self.classes_, labels)
 

@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import io
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -20,7 +21,9 @@ from sentiment_rnn.commands import characters, scoring, sentiment, serving, tool
 from sentiment_rnn.commands.output import printable
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
 from sentiment_rnn.presets import (
+    BASELINES,
     CHARACTER_OPTIONS,
+    CHARACTER_PRESETS,
     NETWORK_OPTIONS,
     OPTIONS,
     PRESETS,
@@ -29,6 +32,10 @@ from sentiment_rnn.presets import (
 
 INTERRUPTED = 130
 PRESET = "NAME|FILE.json"
+# Arguments of `load_data` as its messages have them, name=value, which are options here.
+_ARGUMENT = re.compile(
+    r"\b(text_column|label_column|group_column|positive_from|multiclass)=(\w[\w.+-]*\b)"
+)
 # Of the message of an error, and characters of each line of it.
 _LINES, _LINE = 3, 1000
 
@@ -93,9 +100,17 @@ def _message(text: str) -> str:
         >>> print(_message("config.json.\nReceived: \x1b[2J" + "a" * 2000)[:40])
         config.json.
         Received: \x1b[2Jaaaaaaaaaa
+        >>> _message("Give positive_from=7 or multiclass=True.")
+        'Give --positive-from 7 or --multiclass.'
     """
+    text = _ARGUMENT.sub(_as_option, text)
     lines = [printable(line) for line in text.split("\n")[:_LINES]]
     return "\n".join(line if len(line) <= _LINE else line[:_LINE] + "…" for line in lines)
+
+
+def _as_option(argument: re.Match[str]) -> str:
+    name, value = argument.groups()
+    return f"--{name.replace('_', '-')}" + ("" if value == "True" else f" {value}")
 
 
 # Arguments
@@ -113,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = _command(commands, "train", sentiment.train, "train a network, evaluate it and save it")
     _add_data_arguments(train, "sample")
-    _add_preset_arguments(train, baselines=sentiment.BASELINES)
+    _add_preset_arguments(train, baselines=BASELINES)
     train.add_argument(
         "--vectors",
         metavar="imdb|train|PATH",
@@ -243,13 +258,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(
         before.add_argument_group("how it learns"), PRETRAINING_OPTIONS, PRETRAINING_OPTIONS
     )
-    _add_options(before.add_argument_group("the network"), NETWORK_OPTIONS)
+    _add_preset_options(before, "the network", NETWORK_OPTIONS, default="recommended")
 
     evaluate = _command(commands, "evaluate", sentiment.evaluate, "score a model on labelled texts")
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="model folder, or OLD.json")
     _add_data_arguments(evaluate, None)
     evaluate.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
-    evaluate.add_argument("--split", choices=("train", "test"), default="test")
+    evaluate.add_argument(
+        "--split",
+        choices=("train", "test"),
+        default="test",
+        help="part of the data; a table has one only (test)",
+    )
     evaluate.add_argument(
         "--limit",
         type=int,
@@ -281,11 +301,18 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--document",
         action="store_true",
-        help="the input is one document, however long, instead of a text a line; in the output its "
+        help="the input is one document instead of a text a line. As of any text, the model reads "
+        "its first tokens (distilled 800), or all of it with --maxlen 0; in the output its "
         f"first {sentiment.BEGINNING} characters stand for it, on one line",
     )
     predict.add_argument("--output", type=Path, metavar="FILE", help="file (standard output)")
-    predict.add_argument("--format", choices=("text", "json", "jsonl", "csv"), default="text")
+    predict.add_argument(
+        "--format",
+        choices=("text", "json", "jsonl", "csv"),
+        default="text",
+        help="of the output: text has label, probability of the positive class and text on each "
+        "line (text)",
+    )
     predict.add_argument(
         "--explain",
         action="store_true",
@@ -298,9 +325,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--method",
         choices=("gradient", "occlusion"),
-        default="gradient",
-        help="what a token adds: by the gradient, or by leaving it out, which takes longer "
-        "(gradient)",
+        help="of --explain and --page, what a token adds: by the gradient, or by leaving it out, "
+        "which takes longer (gradient)",
     )
 
     score = _command(
@@ -360,7 +386,6 @@ def _parser() -> argparse.ArgumentParser:
         serve.add_argument_group("at most"),
         serving.SERVING_OPTIONS,
         serving.SERVING_OPTIONS,
-        shows_defaults=True,
     )
 
     download = _command(commands, "download", tools.download, "fetch a public data set")
@@ -489,7 +514,12 @@ def _add_character_commands(commands: Any) -> None:
         help="go on where training stopped, with its settings; --epochs may change",
     )
     train.add_argument("--overwrite", action="store_true", help="replace what is in --out")
-    _add_options(train.add_argument_group("settings"), CHARACTER_OPTIONS, CHARACTER_OPTIONS)
+    group = train.add_argument_group(
+        "settings", "In brackets is what they are usually, and where the architecture says another."
+    )
+    usual = {name: option.default for name, option in CHARACTER_OPTIONS.items()}
+    known = {name: {**usual, **options} for name, options in CHARACTER_PRESETS.items()}
+    _add_options(group, CHARACTER_OPTIONS, CHARACTER_OPTIONS, presets={"": usual, **known})
 
     sample = _command(actions, "sample", characters.sample, "write")
     sample.add_argument(
@@ -597,8 +627,19 @@ def _add_preset_arguments(
         help=f"settings to begin with: {', '.join(PRESETS)}, or a file such as tune writes "
         "(textbook)" + "".join(f"; {name} counts words instead" for name in baselines),
     )
-    group = command.add_argument_group("settings", "What the preset says can be changed.")
-    _add_options(group, OPTIONS)
+    _add_preset_options(command, "settings", OPTIONS, default="textbook")
+
+
+def _add_preset_options(
+    command: argparse.ArgumentParser, title: str, names: Iterable[str], *, default: str
+) -> None:
+    group = command.add_argument_group(
+        title,
+        f"What the preset says can be changed. In brackets is what {default} says, and other "
+        "presets where they differ.",
+    )
+    presets = {name: PRESETS[name].options() for name in (default, *PRESETS)}
+    _add_options(group, names, presets=presets)
 
 
 def _add_options(
@@ -606,12 +647,22 @@ def _add_options(
     names: Iterable[str],
     options: Mapping[str, dataclasses.Field[Any]] = OPTIONS,
     *,
-    shows_defaults: bool = False,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
+    """Adds options without default, and says in their help what they are where they aren't given.
+
+    Args:
+        group: where to add them.
+        names: of the options.
+        options: by name.
+        presets: the values of each preset by its name, that first which is meant where none is
+            named; None where there are no presets.
+    """
+    presets = presets or {"": {name: option.default for name, option in options.items()}}
     for name in names:
         option = options[name]
         flag = "--" + name.replace("_", "-")
-        text = option.metadata["help"] + (f" ({option.default:,})" if shows_defaults else "")
+        text = f"{option.metadata['help']} ({_defaults(name, presets)})"
         if isinstance(option.default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
@@ -622,6 +673,26 @@ def _add_options(
                 metavar=None if "choices" in option.metadata else "N",
                 help=text,
             )
+
+
+def _defaults(name: str, presets: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a setting is in the first of the presets, and in those that differ from it.
+
+    Example:
+        >>> _defaults("units", {"textbook": {"units": 50}, "wide": {"units": 100}})
+        '50; wide 100'
+        >>> _defaults("masking", {"": {"masking": False}})
+        'no'
+    """
+    values = {preset: _shown(options[name]) for preset, options in presets.items()}
+    (_, first), *others = values.items()
+    return "; ".join([first, *(f"{other} {x}" for other, x in others if x != first)])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _count(text: str) -> int:

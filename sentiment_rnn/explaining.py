@@ -123,6 +123,7 @@ class Explainer:
             tuple(by_prefix[-1].tolist()),
             len(places) < len(known),
             class_names=tuple(class_names),
+            known=bool(len(known)),
             classes=(class_names[0], class_names[1]) if two else (f"not {label}", label),
             before=probabilities[0],
             tokens=[

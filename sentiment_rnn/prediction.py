@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,12 +19,14 @@ class Prediction:
         label: name of the likeliest class.
         probabilities: of each class.
         truncated: whether the text is longer than the model reads.
+        known: whether the model knows any word of the text. Of all others it says the same.
     """
 
     text: str
     label: str
     probabilities: tuple[float, ...]
     truncated: bool
+    known: bool = field(default=True, kw_only=True)
 
     @property
     def probability(self) -> float:

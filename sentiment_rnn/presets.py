@@ -202,6 +202,9 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 
+# Presets of `train` that are no networks, and have no such settings.
+BASELINES = ("nbsvm", "tfidf")
+
 _LARGEST_FILE = 1 << 16
 
 
@@ -221,11 +224,18 @@ def find_preset(preset: str | Path) -> Preset:
     """
     if preset in PRESETS:
         return PRESETS[str(preset)]
+    if preset in BASELINES:
+        raise UsageError(
+            f"The preset {str(preset)!r} counts words, and has no network. Expected one of: "
+            f"{', '.join(PRESETS)}.\nIt is trained by `sentiment-rnn train --preset {preset}`; in "
+            f'Python by BaselineClassifier("{preset}").'
+        )
     path = Path(str(preset))
     if path.suffix != ".json":
+        baselines = " and ".join(BASELINES)
         raise UsageError(
             f"Unknown preset {str(preset)!r}. Expected one of: {', '.join(PRESETS)}; or a file, "
-            "NAME.json"
+            f"NAME.json.\nTo count words, `sentiment-rnn train` takes {baselines} too."
         )
     from sentiment_rnn.persistence.trusted import as_object, read_json
 

@@ -32,7 +32,6 @@ from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.model_folder import (
     SavedModel,
-    is_baseline_folder,
     is_model_folder,
     load_model,
     save_model,
@@ -49,7 +48,7 @@ from sentiment_rnn.preprocessing.tokenized import (
     tokenize_batches,
 )
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
-from sentiment_rnn.presets import OPTIONS, PRESETS, Preset, find_preset
+from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRESETS, Preset, find_preset
 
 if TYPE_CHECKING:
     import keras
@@ -519,11 +518,13 @@ class SentimentClassifier(TextClassifier):
                 f"what it was trained on does not validate it. Received: {self.seed}"
             )
         settings = self._trained_with.replace(**self._options())
-        kept = (settings.preprocessing, settings.architecture)
-        if kept != (self._trained_with.preprocessing, self._trained_with.architecture):
+        changes = settings.changes_from(self._trained_with)
+        name = next((name for name in changes if name in NETWORK_OPTIONS), None)
+        if name is not None:
             raise UsageError(
-                "A model that is continued keeps its preprocessing and architecture. Give only "
-                "options of training, such as epochs or learning_rate."
+                "A model that is continued keeps its preprocessing and architecture, such as "
+                f"{name}, {self._trained_with.options()[name]}.\nReceived: {changes[name]}. Give "
+                "only options of training, such as epochs or learning_rate."
             )
         if (
             self._network.is_stateful
@@ -571,7 +572,7 @@ class SentimentClassifier(TextClassifier):
             >>> np.allclose(classifier.predict_stream(pieces), whole[0])
             True
         """
-        return self._read_stream(pieces)[0]
+        return self._read_stream(pieces).probabilities[0]
 
     def document_prediction(self, pieces: Iterable[str], name: str) -> Prediction:
         """Label, probability and whether the model read it whole, for one document in pieces.
@@ -583,9 +584,11 @@ class SentimentClassifier(TextClassifier):
         Raises:
             UsageError: as in `predict_stream`; likewise `DataError` and `ModelError`.
         """
-        probabilities, truncated = self._read_stream(pieces)
+        (probabilities,), (length,), (truncated,) = self._read_stream(pieces)
         label = self.class_names[int(probabilities.argmax())]
-        return Prediction(name, label, tuple(probabilities.tolist()), truncated)
+        return Prediction(
+            name, label, tuple(probabilities.tolist()), bool(truncated), known=bool(length)
+        )
 
     def explain(self, text: str, *, method: str = "gradient") -> list[TokenExplanation]:
         """What each token of a text has to do with what the model says of it.
@@ -758,17 +761,25 @@ class SentimentClassifier(TextClassifier):
         with np.errstate(over="ignore", invalid="ignore"):
             return self._made_predictor().predict(encoded)
 
-    def _read_stream(self, pieces: Iterable[str]) -> tuple[np.ndarray, bool]:
-        """The probability of each class, and whether ``maxlen`` cut something off."""
+    def _read_stream(self, pieces: Iterable[str]) -> Reading:
+        """Reads one document, of which ``maxlen`` may cut something off."""
         self._check_is_fitted()
         preprocessor = self._preprocessor
         parts: Iterable[np.ndarray] = preprocessor.encode_stream(_checked_pieces(pieces))
-        truncated = False
+        truncated = np.array([False])
         if preprocessor.config.maxlen:
             ids = preprocessor.truncate_stream(parts)
-            parts, truncated = [ids], bool(preprocessor.is_truncated([ids])[0])
-        output = self._made_predictor().predict_stream(parts)
-        return class_probabilities(output[np.newaxis])[0], truncated
+            parts, truncated = [ids], preprocessor.is_truncated([ids])
+        length = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal length
+            for part in parts:
+                length += len(part)
+                yield part
+
+        output = self._made_predictor().predict_stream(counted())
+        return Reading(class_probabilities(output[np.newaxis]), np.array([length]), truncated)
 
     def _made_predictor(self) -> Predictor:
         if self._predictor is None:
@@ -813,11 +824,6 @@ class SentimentClassifier(TextClassifier):
             37551
         """
         path = found_model(DEFAULT_MODEL if folder is None else folder)
-        if is_baseline_folder(path):
-            raise ModelError(
-                f"{path} holds a classifier that counts words, and no network. Expected a network; "
-                "BaselineClassifier.load reads the other."
-            )
         saved = load_model(path)
         classifier = cls(vectors=saved.word_vectors)
         classifier._trained_with = None

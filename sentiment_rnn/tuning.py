@@ -108,7 +108,8 @@ def parse_variation(text: str) -> tuple[str, Variation]:
         found = _numbers(values, type(default), log=name in _LOGARITHMIC)
     if found is None:
         kind = "whole numbers" if isinstance(default, int) else "numbers"
-        expected = ",".join(known) if known else f"LOW:HIGH or a,b,c of {kind}"
+        numbers = f"LOW:HIGH, with LOW below HIGH, or a,b,c of {kind}"
+        expected = ",".join(known) if known else numbers
         raise UsageError(f"Expected {name}={expected}. Received: {text!r}")
     return name, found
 
@@ -391,9 +392,30 @@ def _open(file: Path, about: Mapping[str, Any]) -> optuna.Study:
         if known.get(name) != value:
             raise UsageError(
                 f"{file} compares trials with other {name}: take the same, or name another study.\n"
-                f"Expected: {known.get(name)}\nReceived: {value}"
+                f"{_difference(name, known.get(name), value)}"
             )
     return study
+
+
+def _difference(name: str, known: object, received: object) -> str:
+    """In what a study is about something else: of several settings those that differ.
+
+    Example:
+        >>> print(_difference("settings", {"units": 3, "maxlen": 9}, {"maxlen": 9, "layers": 2}))
+        Expected: units 3, layers not given
+        Received: units not given, layers 2
+    """
+    if name == "texts":
+        # Their hashes say nothing to anyone.
+        return "Expected the same texts and labels in the same order, of the same data and limit."
+    if not isinstance(known, dict) or not isinstance(received, dict):
+        return f"Expected: {known}\nReceived: {received}"
+    names = [name for name in {**known, **received} if known.get(name) != received.get(name)]
+    both = [
+        ", ".join(f"{name} {side.get(name, 'not given')}" for name in names)
+        for side in (known, received)
+    ]
+    return f"Expected: {both[0]}\nReceived: {both[1]}"
 
 
 def _make(file: Path, about: Mapping[str, Any]) -> None:

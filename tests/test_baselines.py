@@ -14,9 +14,9 @@ from sklearn.svm import LinearSVC
 
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.baselines import METHODS, BaselineClassifier
-from sentiment_rnn.commands.sentiment import BASELINES
 from sentiment_rnn.errors import DataError, ModelError, ResourceError, UsageError
 from sentiment_rnn.persistence.model_folder import write_checksums
+from sentiment_rnn.presets import BASELINES
 from tests.conftest import ROOT
 
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -139,7 +139,9 @@ def test_errors(sample, tmp_path):
     with pytest.raises(ModelError, match="checksums.json is missing"):
         BaselineClassifier.load(tmp_path / "notes")
     baseline.save(tmp_path / "model")
-    with pytest.raises(ModelError, match="counts words, and no network"):
+    with pytest.raises(
+        ModelError, match="counts words, and no network.*\\n.*BaselineClassifier.load"
+    ):
         SentimentClassifier.load(tmp_path / "model")
     with pytest.raises(ModelError):
         BaselineClassifier.load(ROOT / "models" / "textbook")

@@ -576,6 +576,18 @@ def test_resume_takes_the_settings_from_the_checkpoint(run, tmp_path):
     assert (code, "nothing to resume: nothing.checkpoint is missing" in err) == (2, True)
 
 
+def test_models_of_the_other_kind_are_called_by_their_name(run, folder):
+    code, _, err = run("predict", "--model", folder, "to be")
+    assert (code, f"{folder} holds a character language model." in err) == (4, True)
+    assert "`sentiment-rnn chars` has the commands for it" in err
+    code, _, err = run("chars", "sample", ROOT / "models" / "textbook")
+    assert (code, "holds a model that classifies, which `sentiment-rnn predict`" in err) == (
+        4,
+        True,
+    )
+    assert err.endswith("Expected a character language model.\n")
+
+
 def test_beam_search_from_the_command_line(run, model, folder):
     sample = ["chars", "sample", folder, "--length", 8, "--prime", "the "]
     expected = ["the " + text for text, _ in model.beam_search(8, prime="the ", width=4)]

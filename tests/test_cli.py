@@ -142,6 +142,8 @@ def test_train_evaluate_predict_and_runs(run, tmp_path):
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].split()[:4] == ["model", "validation", "test", "parameters"]
+    settings = lines[0].index("  settings") + 2
+    assert all(line[settings - 2 : settings + 9] == "  textbook " for line in lines[1:])
     assert {line.split()[0] for line in lines[1:]} == {"sample-textbook", "other"}
     accuracies = [float(line.split()[1]) for line in lines[1:]]
     assert accuracies == sorted(accuracies, reverse=True)
@@ -257,6 +259,13 @@ def test_classifiers_that_count_words(run, preset, tmp_path):
     assert (code, f"{preset} is no network: it has no --units" in err) == (2, True)
     code, _, err = run("predict", "--model", "model", "--explain", "A joy.")
     assert (code, "counts words, and no network" in err) == (4, True)
+    assert "as does `predict` without --explain" in err
+    code, _, err = run("convert", "model", "--to", "onnx", "--out", "graph")
+    assert (code, "counts words, and no network" in err) == (4, True)
+    for command in ("summary", "tune"):
+        code, _, err = run(command, "--preset", preset)
+        assert code == 2
+        assert f"It is trained by `sentiment-rnn train --preset {preset}`" in err
 
 
 def test_more_than_two_classes(run, tmp_path):
@@ -287,6 +296,17 @@ def test_more_than_two_classes(run, tmp_path):
     code, _, err = run("train", "--data", "stars.jsonl", "--out", "other", *SMALL)
     assert code == 3
     assert "looks like a star rating" in err
+    assert "--positive-from 7 for example; or let each rating be a class: --multiclass" in err
+    # Labels of another kind than the model's.
+    code, _, err = run("evaluate", "model", "--data", "sample")
+    assert (code, "knows the classes [1, 3, 5]. Received: 0\n" in err) == (3, True)
+    assert err.endswith("Labels of the model's kind are given by --multiclass\n")
+    code, _, err = run("evaluate", "distilled", *data)
+    assert (code, "knows the classes [0, 1]. Received: 3\nIt tells" in err) == (3, True)
+    assert "leave --multiclass out" in err
+    (tmp_path / "names.csv").write_text("text,label\nfine,joy\ndull,rage\n")
+    code, _, err = run("evaluate", "model", "--data", "names.csv", "--multiclass")
+    assert (code, "Received: 'joy'\nExpected the labels that it was" in err) == (3, True)
 
 
 def test_a_report(run, saved, tmp_path):
@@ -362,6 +382,34 @@ def test_an_empty_input_gives_an_empty_output(run, saved, tmp_path):
     for kind, expected in (("text", ""), ("jsonl", ""), ("json", "[]\n")):
         code, out, _ = run("predict", "--model", saved, "--input", "texts.txt", "--format", kind)
         assert (code, out) == (0, expected)
+
+
+def test_texts_without_a_known_word_are_counted(run, saved, tmp_path):
+    options = ("predict", "--model", saved)
+    note = "texts have no word that the model knows: it says the same of all such texts\n"
+    code, out, err = run(*options, "", "a good film", "xqzt")
+    assert code == 0
+    assert len({line.split("\t")[1] for line in out.splitlines()}) == 2
+    assert err == f"2 of 3 {note}"
+    assert run(*options, "a good film")[2] == ""
+    assert run(*options, "--explain", "xqzt")[2] == f"1 of 1 {note}"
+    assert run(*options, "--page", "page.html", "xqzt", "film")[2].startswith(f"1 of 2 {note}")
+    for content, expected in (("", f"1 of 1 {note}"), ("xqzt " * 99 + "film", "")):
+        (tmp_path / "text").write_text(content)
+        assert run(*options, "--document", "--input", "text")[2] == expected
+
+
+def test_a_file_that_is_no_list_of_texts_is_noted(run, saved, tmp_path):
+    (tmp_path / "film").write_text("a good film\n")
+    code, out, err = run("predict", "--model", saved, "film", "a good film", "film" * 999)
+    assert (code, len(out.splitlines())) == (0, 3)
+    hint = "film is a file, and its name is taken for a text. To classify what it holds: "
+    assert err.splitlines()[0] == hint + "--input film"
+    (tmp_path / "films.CSV").write_text("text\na good film\n")
+    code, out, err = run("predict", "--model", saved, "--input", "films.CSV")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert "films.CSV looks like a table, and is taken for plain text." in err
+    assert "sentiment-rnn score films.CSV --output DIR" in err
 
 
 def test_a_model_becomes_onnx(run, saved, tmp_path, monkeypatch):
@@ -582,6 +630,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         ),
         (["train", "--units", "x"], 2, "argument --units: invalid int value: 'x'"),
         (["train", "--preset", "x"], 2, "Unknown preset 'x'. Expected one of: textbook, "),
+        (["train", "--preset", "x"], 2, "`sentiment-rnn train` takes nbsvm and tfidf too"),
         (["train", "--unit", "3x"], 2, "unit"),
         (["train", "--nonsense"], 2, "unrecognized arguments: --nonsense"),
         (["train", "--masking"], 2, "the head flatten has weights for each of them"),
@@ -593,6 +642,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["train", "--data", "nowhere.csv"], 5, "nowhere.csv"),
         (["train", "--data", "nowhere.tar.gz"], 5, "nowhere.tar.gz"),
         (["train", "--data", "imdb"], 5, "sentiment-rnn download imdb"),
+        (["train", "--positive-from", "20"], 2, "Only a table is asked for --positive-from 20"),
         (["train", "--vectors", "no.bin"], 5, "Could not read no.bin"),
         (["train", "--vectors", "no.zip"], 3, "Expected word vectors in a .bin, .txt or .vec"),
         (["train", "--resume", "--out", "no"], 4, "There is none at no"),
@@ -611,6 +661,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["convert", "no", "--to", "onnx", "--out", "x"], 4, "Expected a model folder. There is"),
         (["predict", "--explain", "--format", "csv", "x"], 2, "A row has no room for all tokens"),
         (["predict", "--explain", "--document", "--input", "x"], 2, "leave --document out"),
+        (["predict", "--method", "occlusion", "x"], 2, "give --explain or --page with it"),
         (["convert", "a.json", "a.h5", "--out", "o"], 2, "holds no word vectors"),
         (["convert", "a.json", "a.h5", "--out", "o", "--vectors", "imdb"], 4, "a.json"),
         (["runs"], 5, "No run log at trained/runs.jsonl"),
@@ -629,6 +680,26 @@ def test_errors_have_a_message_and_an_exit_code(
     if code != 2:
         assert len(err.split("sentiment-rnn: ")[-1].splitlines()) <= 3
     assert not (tmp_path / "trained").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["train", "--data", "nowhere.csv"], 5),
+        (["pretrain", "--data", "nowhere.csv", "--out", "x"], 5),
+        (["chars", "train", "nowhere", "--out", "x", "--engine", "keras"], 5),
+        (["summary", "--preset", "nowhere"], 2),
+        (["summary", "--model", "nowhere"], 4),
+    ],
+)
+def test_errors_come_before_keras(run, monkeypatch, arguments, code):
+    def import_keras():
+        raise AssertionError("Keras is imported")
+
+    for place in ("imports", "sentiment", "characters"):
+        monkeypatch.setattr(f"sentiment_rnn.commands.{place}.import_keras", import_keras)
+    actual, _, err = run(*arguments)
+    assert (actual, "nowhere" in err) == (code, True)
 
 
 @pytest.mark.parametrize(
@@ -827,6 +898,33 @@ def test_help_and_version_come_at_once():
         assert done.stdout
         loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
         assert not loaded & {"keras", "tensorflow", "gensim", "nltk", "sklearn"}
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (
+            ["train"],
+            ["recurrent layer (50; bidirectional 10; recommended 128)", "zero vectors (po"],
+        ),
+        (
+            ["tune"],
+            ["kept of a text; 0 keeps all of them (400; bidirectional 100; stateful 0; rec"],
+        ),
+        (["summary"], ["padding instead of reading it (no; stateful yes; recommended yes)"]),
+        (["pretrain"], ["recurrent layer (128; textbook 50; bidirectional 10; stateful 50)"]),
+        (["pretrain"], ["passes over the texts (10)"]),
+        (["chars", "train"], ["recurrent layer (128; hidden-feedback 100; output-feedback 50)"]),
+        (["chars", "train"], ["layer (lstm)", "passes over the training part (20)"]),
+        (["serve"], ["texts in a request (256)"]),
+        (["convert"], ["end of long texts is dropped (post)"]),
+    ],
+)
+def test_help_shows_what_settings_are_where_they_are_not_given(run, command, shown):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    for text in shown:
+        assert text in " ".join(out.split())
 
 
 @pytest.mark.parametrize("keras_version", [1, 2])

@@ -75,9 +75,15 @@ def test_a_preset_comes_back_from_its_file(name, tmp_path):
         ('{"units": 8.5}', "own.json: units must be a whole number from 1"),
         ('{"units": true}', "own.json: units must be a whole number from 1"),
         ('{"units": 1, "units": 2}', "expected each key once. Received twice: 'units'"),
-        ('{"learning_rate": "0.1"}', "learning_rate must be above 0. Received: '0.1'"),
+        (
+            '{"learning_rate": "0.1"}',
+            "learning_rate must be above 0 and below 1,000,000. Received: '0.1'",
+        ),
         ('{"learning_rate": NaN}', "own.json: expected finite numbers. Received: NaN"),
-        ('{"vector_length": null}', "vector_length must be above 0. Received: None"),
+        (
+            '{"vector_length": null}',
+            "vector_length must be above 0 and below 1,000,000. Received: None",
+        ),
         ('{"head": ["last"]}', "head must be one of flatten, last"),
         ('{"masking": true}', "own.json: masking skips steps"),
         ("[]", "own.json: expected an object. Received: an array"),

@@ -116,11 +116,17 @@ def choices(values):
         ("units", "Expected NAME=LOW:HIGH or NAME=a,b,c to vary. Received: 'units'"),
         ("unit=1:2", "There is no setting 'unit' to vary. `sentiment-rnn tune --help` lists them"),
         ("validate_by=random,film", "validate_by decides what trials are compared by"),
-        ("units=9:4", "Expected units=LOW:HIGH or a,b,c of whole numbers. Received: 'units=9:4'"),
-        ("units=1:2:3", "Expected units=LOW:HIGH or a,b,c of whole numbers"),
-        ("units=1.5,2", "Expected units=LOW:HIGH or a,b,c of whole numbers"),
-        ("dropout=nan:0.5", "Expected dropout=LOW:HIGH or a,b,c of numbers"),
-        ("dropout=", "Expected dropout=LOW:HIGH or a,b,c of numbers. Received: 'dropout='"),
+        (
+            "units=9:4",
+            "with LOW below HIGH, or a,b,c of whole numbers. Received: 'units=9:4'",
+        ),
+        ("units=1:2:3", "Expected units=LOW:HIGH, with LOW below HIGH, or a,b,c of whole numbers"),
+        ("units=1.5,2", "Expected units=LOW:HIGH, with LOW below HIGH, or a,b,c of whole numbers"),
+        ("dropout=nan:0.5", "Expected dropout=LOW:HIGH, with LOW below HIGH, or a,b,c of numbers"),
+        (
+            "dropout=",
+            "LOW below HIGH, or a,b,c of numbers. Received: 'dropout='",
+        ),
         ("cell=lstm,rnn", "Expected cell=simple,lstm,gru. Received: 'cell=lstm,rnn'"),
         ("cell=lstm:gru", "Expected cell=simple,lstm,gru"),
         ("masking=yes,no", "Expected masking=true,false"),
@@ -232,10 +238,22 @@ def test_another_study_than_the_file_holds_is_refused(reviews, tmp_path, fitted)
     file = tmp_path / "a.db"
     Study(file, reviews, options=SMALL, vary=UNITS)
     others: tuple[tuple[Reviews, dict[str, Any], str], ...] = (
-        (reviews.limit(20, 0), {}, "trials with other texts"),
-        (reviews, {"options": {**SMALL, "maxlen": 21}}, "trials with other settings"),
+        (
+            reviews.limit(20, 0),
+            {},
+            "trials with other texts: .*\nExpected the same texts and labels",
+        ),
+        (
+            reviews,
+            {"options": {**SMALL, "maxlen": 21}},
+            "\nExpected: maxlen 20\nReceived: maxlen 21$",
+        ),
         (reviews, {"preset": "bidirectional"}, "trials with other settings"),
-        (reviews, {"vary": {"units": Range(2, 8)}}, "other search space: take the same"),
+        (
+            reviews,
+            {"vary": {"units": Range(2, 8)}},
+            "search space: .*\nExpected: units .*\nReceived: units 2:8$",
+        ),
         (reviews, {"seed": 1}, "other seed: take the same, or name another study.\nExpected: 0"),
     )
     for texts, changed, message in others:

@@ -26,7 +26,7 @@ def train(options: Namespace) -> None:
     """Trains a model to write like a text, and saves it."""
     from sentiment_rnn.characters import CharLanguageModel
     from sentiment_rnn.datasets import load_text_or_reviews
-    from sentiment_rnn.persistence.character_folder import is_character_folder
+    from sentiment_rnn.persistence.model_folder import is_character_folder
     from sentiment_rnn.training.checkpoints import (
         checkpoint_settings,
         has_checkpoint,
@@ -50,9 +50,9 @@ def train(options: Namespace) -> None:
                 raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
             settings = checkpoint_settings(checkpoint) | settings
         model = CharLanguageModel(**settings)
+        text = load_text_or_reviews(options.file)
         if model.training.engine == "keras":
             import_keras()
-        text = load_text_or_reviews(options.file)
         if not options.resume:
             remove_checkpoint(checkpoint)
         model.fit(text, checkpoint=checkpoint, verbose=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from threading import Thread
 
@@ -30,13 +31,16 @@ def import_keras() -> None:
             os.close(standard_error)
 
 
-def import_engine(name: str) -> None:
-    """Imports what the engine of that name trains with, while data are still to be read."""
-    if name == "keras":
-        import_keras()
-    else:
+@contextmanager
+def engine_imported(name: str) -> Iterator[None]:
+    """Imports what the engine of that name trains with, around the reading of data."""
+    if name != "keras":
         # A gradient needs it, and it takes as long as finding what was read before.
         begin_import("scipy.sparse")
+    yield
+    if name == "keras":
+        # It takes so long that what is wrong with the data is said before.
+        import_keras()
 
 
 def begin_import(name: str) -> None:

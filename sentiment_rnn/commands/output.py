@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
@@ -155,8 +155,13 @@ def format_scores(metrics: dict[str, dict[str, Any]]) -> str:
     return format_table(["part", "texts", *(name.replace("_", " ") for name in shown)], rows)
 
 
-def format_table(head: list[str], rows: list[list[str]]) -> str:
-    """Columns as wide as their widest cell, the first flush left.
+def format_table(head: list[str], rows: list[list[str]], *, text: Collection[str] = ()) -> str:
+    """Columns as wide as their widest cell, the first flush left, the others right.
+
+    Args:
+        head: what the columns are called.
+        rows: their cells.
+        text: other columns that are flush left, as they hold text of any length.
 
     Example:
         >>> print(format_table(["part", "texts"], [["test", "25,000"]]))
@@ -164,9 +169,12 @@ def format_table(head: list[str], rows: list[list[str]]) -> str:
         test  25,000
     """
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    left = [place == 0 or name in text for place, name in enumerate(head)]
     lines = []
     for row in [head, *rows]:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        cells = [
+            cell.ljust(width) if is_left else cell.rjust(width)
+            for cell, width, is_left in zip(row, widths, left, strict=True)
+        ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

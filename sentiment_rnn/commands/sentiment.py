@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from sentiment_rnn.commands.data import (
     cache_of,
@@ -20,7 +21,7 @@ from sentiment_rnn.commands.data import (
     shortened,
     with_first,
 )
-from sentiment_rnn.commands.imports import import_engine, import_keras
+from sentiment_rnn.commands.imports import engine_imported, import_keras
 from sentiment_rnn.commands.output import (
     format_scores,
     format_table,
@@ -32,7 +33,13 @@ from sentiment_rnn.commands.output import (
 from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.prediction import Prediction
-from sentiment_rnn.presets import NETWORK_OPTIONS, OPTIONS, PRETRAINING_OPTIONS, Preset
+from sentiment_rnn.presets import (
+    BASELINES,
+    NETWORK_OPTIONS,
+    OPTIONS,
+    PRETRAINING_OPTIONS,
+    Preset,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,9 +50,9 @@ if TYPE_CHECKING:
     from sentiment_rnn.sentiment import SentimentClassifier
     from sentiment_rnn.training.fit import AfterEpoch
 
+_Predicted = TypeVar("_Predicted", bound=Prediction)
+
 TRAINED = Path("trained")
-# Presets that are no networks.
-BASELINES = ("nbsvm", "tfidf")
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
 CHUNK = 8000
 # Texts that a page shows.
@@ -71,9 +78,9 @@ def train(options: Namespace) -> None:
         classifier = _to_train(options, out, checkpoint)
         engine = classifier.settings().training.engine
         log = _training_log(options.tensorboard)
-        import_engine(engine)
         teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
-        train, test = read_data(options, unsupervised=bool(teachers))
+        with engine_imported(engine):
+            train, test = read_data(options, unsupervised=bool(teachers))
         taught_texts, taught = _taught(teachers, train.unsupervised or [])
         if options.limit is not None:
             train = train.limit(options.limit, classifier.seed)
@@ -230,8 +237,8 @@ def pretrain(options: Namespace) -> None:
         except ValueError as error:
             raise UsageError(str(error)) from error
         classifier.settings()
-        import_keras()
-        train, _ = read_data(options, unsupervised=options.unsupervised)
+        with engine_imported("keras"):
+            train, _ = read_data(options, unsupervised=options.unsupervised)
         texts = train.texts + (train.unsupervised or [])
         if not options.resume:
             remove_checkpoint(checkpoint)
@@ -265,6 +272,7 @@ def evaluate(options: Namespace) -> None:
     part = train if options.split == "train" or test is None else test
     if options.limit is not None:
         part = part.limit(options.limit, seed=0)
+    _check_labels(classifier, part, options)
     if options.report is None:
         scores = classifier.evaluate(part.texts, part.labels)
     else:
@@ -285,6 +293,28 @@ def evaluate(options: Namespace) -> None:
     print("\n" + format_table(["known tokens", "texts", "accuracy"], rows))
 
 
+def _check_labels(
+    classifier: SentimentClassifier | BaselineClassifier, part: Reviews, options: Namespace
+) -> None:
+    """Says which option makes labels those of the model, if they are others."""
+    classes = classifier.classes_.tolist()
+    unknown = set(part.labels.tolist()).difference(classes)
+    if not unknown:
+        return
+    if not options.multiclass:
+        advice = "Labels of the model's kind are given by --multiclass"
+    elif classes == [0, 1]:
+        advice = (
+            "It tells positive from negative: leave --multiclass out, or of stars in a table "
+            "name the lowest positive one by --positive-from"
+        )
+    else:
+        advice = "Expected the labels that it was trained on"
+    raise DataError(
+        f"The model knows the classes {classes}. Received: {min(unknown, key=str)!r}\n{advice}"
+    )
+
+
 def predict(options: Namespace) -> None:
     """Writes the class of each text."""
     if options.text and options.input:
@@ -296,6 +326,8 @@ def predict(options: Namespace) -> None:
     explains = options.explain or options.page is not None
     if explains and options.document:
         raise UsageError("A document is explained as a text: leave --document out.")
+    if options.method is not None and not explains:
+        raise UsageError("--method says how to explain: give --explain or --page with it.")
     if options.explain and options.format == "csv":
         raise UsageError(
             "A row has no room for all tokens: with --explain take text, json or jsonl."
@@ -307,6 +339,7 @@ def predict(options: Namespace) -> None:
             "No text to predict. Give it as an argument, in a file with --input, or on standard "
             "input, one text a line."
         )
+    _hint_at_files(options)
     with input_texts(options) as texts, open_output(options.output) as output:
         predictions: Iterable[Prediction]
         if options.document:
@@ -326,7 +359,44 @@ def predict(options: Namespace) -> None:
                 for chunk in with_first(first, chunks)
                 for prediction in classifier.predictions(chunk)
             )
-        write_predictions(predictions, options.format, output)
+        write_predictions(_counted(predictions), options.format, output)
+
+
+def _hint_at_files(options: Namespace) -> None:
+    """Says so where a file's name is taken for a text, or a table for lines of text."""
+    from sentiment_rnn.datasets.tables import TABLE_SUFFIXES
+
+    for text in options.text:
+        # Not as Path does it, which knows no text of any length.
+        if os.path.isfile(text):
+            name = printable(text)
+            print(
+                f"{name} is a file, and its name is taken for a text. To classify what it holds: "
+                f"--input {name}",
+                file=sys.stderr,
+            )
+    if options.input is not None and options.input.suffix.lower() in TABLE_SUFFIXES:
+        table = printable(str(options.input))
+        print(
+            f"{table} looks like a table, and is taken for plain text. To classify its rows: "
+            f"sentiment-rnn score {table} --output DIR",
+            file=sys.stderr,
+        )
+
+
+def _counted(predictions: Iterable[_Predicted]) -> Iterator[_Predicted]:
+    """Yields them, and says in the end how many are of texts that tell the model nothing."""
+    texts = unknown = 0
+    for prediction in predictions:
+        texts += 1
+        unknown += not prediction.known
+        yield prediction
+    if unknown:
+        print(
+            f"{unknown:,} of {texts:,} texts have no word that the model knows: it says the same "
+            "of all such texts",
+            file=sys.stderr,
+        )
 
 
 def _explain(
@@ -339,10 +409,10 @@ def _explain(
     from sentiment_rnn.explanation_page import write_page
     from sentiment_rnn.sentiment import DEFAULT_MODEL
 
-    found = (
+    found = _counted(
         explanation
         for chunk in chunks
-        for explanation in classifier.explanations(chunk, method=options.method)
+        for explanation in classifier.explanations(chunk, method=options.method or "gradient")
     )
     write: Callable[..., None] = write_explanations if options.explain else write_predictions
     if options.page is None:
@@ -445,19 +515,22 @@ def runs(options: Namespace) -> None:
             ]
         )
     head = ["model", "validation", "test", "parameters", "seconds", "seed", "settings"]
-    print(format_table(head, rows))
+    print(format_table(head, rows, text=["settings"]))
 
 
 def summary(options: Namespace) -> None:
     """Prints the layers of a network."""
     from sentiment_rnn.sentiment import SentimentClassifier
 
-    import_keras()
     if options.model is not None:
-        print(SentimentClassifier.load(options.model).summary())
-        return
-    settings = {name: getattr(options, name) for name in OPTIONS}
-    print(SentimentClassifier(options.preset or "textbook", **settings).summary())
+        classifier = SentimentClassifier.load(options.model)
+    else:
+        settings = {name: getattr(options, name) for name in OPTIONS}
+        classifier = SentimentClassifier(options.preset or "textbook", **settings)
+        # What is wrong is said before Keras is imported, which takes long.
+        classifier.settings()
+    import_keras()
+    print(classifier.summary())
 
 
 def _load_classifier(

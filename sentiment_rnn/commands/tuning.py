@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.commands.data import cache_of, read_data
-from sentiment_rnn.commands.imports import import_engine
+from sentiment_rnn.commands.imports import engine_imported
 from sentiment_rnn.commands.output import format_table
 from sentiment_rnn.commands.sentiment import default_place
 from sentiment_rnn.errors import UsageError
@@ -45,8 +45,8 @@ def tune(options: Namespace) -> None:
     vary = parse_variations(options.vary or [])
     # Before minutes of reading, not after them.
     search_space(preset, {"seed": options.seed, **settings}, vary)
-    import_engine(settings.get("engine") or find_preset(preset).training.engine)
-    train, _ = read_data(options)
+    with engine_imported(settings.get("engine") or find_preset(preset).training.engine):
+        train, _ = read_data(options)
     if options.limit is not None:
         train = train.limit(options.limit, options.seed)
     study = Study(

@@ -35,7 +35,7 @@ def load_data(
         source: ``"sample"``, the corpus that comes with the package; ``"imdb"``, the archive in
             the cache folder; a folder or archive for `load_imdb`; or a table for `load_table`.
         unsupervised: see `load_imdb`; neither the sample nor a table has such texts.
-        text_column: see `load_table`, as for the next three; of no effect without a table.
+        text_column: see `load_table`, as for the next three; of a table only.
         label_column: see `load_table`.
         group_column: see `load_table`.
         positive_from: see `load_table`.
@@ -46,7 +46,7 @@ def load_data(
         The train and the test reviews; for a table all its reviews and None.
 
     Raises:
-        UsageError: if the source is none of these.
+        UsageError: if the source is none of these, or is told what only a table is asked.
         ResourceError: if it is missing or can't be read.
         DataError: if it is not what its format promises.
 
@@ -73,6 +73,7 @@ def load_data(
     elif source == "imdb":
         path = _cached_imdb()
     if path.is_dir() or path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        _check_no_column(source, text_column, label_column, group_column, positive_from)
         # The sample is read in less time than a cache takes.
         kept = None if source == "sample" else cache
         train, test = load_imdb(path, unsupervised=unsupervised, cache=kept)
@@ -82,6 +83,27 @@ def load_data(
         f"No such data: {str(source)!r}. Expected sample, imdb, the folder of the IMDB reviews, "
         f"or a file\nwhose name ends in {suffixes}."
     )
+
+
+def _check_no_column(
+    source: str | os.PathLike[str],
+    text_column: str,
+    label_column: str,
+    group_column: str | None,
+    positive_from: float | None,
+) -> None:
+    """Refuses what would be of no effect, since the source is no table."""
+    for name, value, usual in (
+        ("text_column", text_column, "text"),
+        ("label_column", label_column, "label"),
+        ("group_column", group_column, None),
+        ("positive_from", None if positive_from is None else f"{positive_from:g}", None),
+    ):
+        if value != usual:
+            raise UsageError(
+                f"Only a table is asked for {name}={value}. {source} has texts and labels of its "
+                "own: leave it out."
+            )
 
 
 def _by_stars(reviews: Reviews) -> Reviews:

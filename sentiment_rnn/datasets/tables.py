@@ -23,6 +23,8 @@ from sentiment_rnn.errors import DataError, ResourceError, UsageError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _SUFFIXES = ", ".join(TABLE_SUFFIXES)
+# Which columns a table is asked for, in their order; each is named by the argument of that name.
+_COLUMNS = ("text_column", "label_column", "group_column")
 
 # The csv module stops at 131,072 characters, which a long review can have.
 MAX_FIELD_CHARACTERS = 1 << 24
@@ -121,7 +123,15 @@ def load_table(
     if positive_from is not None and not math.isfinite(positive_from):
         raise UsageError(f"positive_from must be a finite number. Received: {positive_from}")
     if positive_from is not None and multiclass:
-        raise UsageError("Either each label is a class, or positive_from cuts them in two.")
+        raise UsageError(
+            f"Either positive_from={positive_from:g} cuts the labels in two, or multiclass=True "
+            "makes each of them a class."
+        )
+    if text_column == label_column:
+        raise UsageError(
+            f"text_column={text_column} and label_column={label_column} are one: the text would "
+            "tell its label. Expected two columns."
+        )
     columns = [text_column, label_column] + ([] if group_column is None else [group_column])
     texts: list[str] = []
     labels: list[Any] = []
@@ -426,9 +436,12 @@ def _size(column: Any) -> int:
 
 
 def _check_columns(where: str, columns: list[str], present: Sequence[str]) -> None:
-    for column in columns:
+    for number, column in enumerate(columns):
         if column not in present:
-            raise DataError(f"{where} has no column {column!r}. Present: {_quoted(present)}")
+            raise DataError(
+                f"{where} has no column {column!r}. Present: {_quoted(present)}\n"
+                f"Another one is named by {_COLUMNS[number]}=NAME"
+            )
         if present.count(column) > 1:
             raise DataError(f"{where} has the column {column!r} more than once.")
 
@@ -462,14 +475,14 @@ def _label(value: object, where: str) -> int:
     if number is None:
         raise DataError(
             f"{where}: unknown label {value!r:.40}. Expected 0 or 1, neg or pos, negative or "
-            "positive, false or true,\nor a star rating and, as positive_from, the lowest "
-            "positive one."
+            "positive, false or true;\nor with positive_from=7, for example, a star rating; or "
+            "with multiclass=True a class of any name."
         )
     if number in (0, 1):
         return int(number)
     raise DataError(
-        f"{where}: the label {value!r:.40} looks like a star rating. State the lowest positive one "
-        "as positive_from: 7, for example."
+        f"{where}: the label {value!r:.40} looks like a star rating. State the lowest positive "
+        "one,\npositive_from=7 for example; or let each rating be a class: multiclass=True"
     )
 
 
@@ -483,8 +496,8 @@ def _rating(value: object, where: str, positive_from: float) -> float:
     number = None if isinstance(value, bool) else _number(value)
     if number is None:
         raise DataError(
-            f"{where}: unknown label {value!r:.40}. Expected a star rating, as positive_from is "
-            f"{positive_from}."
+            f"{where}: unknown label {value!r:.40}. Expected a star rating, as of "
+            f"positive_from={positive_from:g}"
         )
     return number
 

@@ -15,7 +15,13 @@ from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.model_folder import (
+    CHARACTER_FILES,
+    CHARACTER_KIND,
     config_from,
+    is_baseline_folder,
+    is_character_folder,
+    is_model_folder,
+    read_character_config,
     read_history,
     read_network_and_weights,
     read_object,
@@ -34,7 +40,6 @@ from sentiment_rnn.persistence.trusted import (
     as_text,
     as_whole,
     check_keys,
-    read_json,
     shown,
 )
 from sentiment_rnn.preprocessing.alphabet import Alphabet
@@ -43,10 +48,8 @@ from sentiment_rnn.training.character_engine import CharacterSample
 from sentiment_rnn.training.config import CharacterTrainingConfig
 
 FORMAT = 1
-KIND = "character language model"
-_NEEDED = ("model.json", "model.weights.h5", "config.json", "metrics.json")
-# A config holds all samples, of which a long training may write thousands.
-_LARGEST_CONFIG = 1 << 26
+# No larger than the config that holds them.
+_LARGEST_SAMPLES = 1 << 26
 _LARGEST_COUNT = 1 << 53
 
 
@@ -88,7 +91,7 @@ def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None
         raise ResourceError(f"{path} is there and is no character model: it is not overwritten.")
     config = {
         "format": FORMAT,
-        "kind": KIND,
+        "kind": CHARACTER_KIND,
         "alphabet": model.alphabet.to_dict(),
         "architecture": dataclasses.asdict(model.architecture),
         "training": dataclasses.asdict(model.training),
@@ -114,12 +117,17 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
     restore_folder(path)
     if not path.is_dir():
         raise ModelError(f"Expected a folder of a character model. There is none at {path}")
+    if is_model_folder(path) or is_baseline_folder(path):
+        raise ModelError(
+            f"{path} holds a model that classifies, which `sentiment-rnn predict` takes. Expected "
+            f"a {CHARACTER_KIND}."
+        )
     try:
-        verify_checksums(path, _NEEDED)
-        config = _read_config(path)
-        if config.get("kind") != KIND or config.get("format") != FORMAT:
+        verify_checksums(path, CHARACTER_FILES)
+        config = read_character_config(path)
+        if config.get("kind") != CHARACTER_KIND or config.get("format") != FORMAT:
             raise ModelError(
-                f"{path}: expected a {KIND} of format {FORMAT}. Received: "
+                f"{path}: expected a {CHARACTER_KIND} of format {FORMAT}. Received: "
                 f"{shown(config.get('kind'))}, {shown(config.get('format'))}"
             )
         network, weights = read_network_and_weights(path)
@@ -155,25 +163,9 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
     return model
 
 
-def is_character_folder(path: str | Path) -> bool:
-    """Whether a folder has the files of a character model."""
-    path = Path(path)
-    if not all((path / name).is_file() for name in _NEEDED):
-        return False
-    try:
-        return _read_config(path).get("kind") == KIND
-    except ModelError:
-        return False
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    place = path / "config.json"
-    return as_object(read_json(place, max_bytes=_LARGEST_CONFIG), str(place))
-
-
 def _read_samples(saved: object, where: str) -> tuple[CharacterSample, ...]:
     samples = []
-    for number, item in enumerate(as_list(saved, where, longest=_LARGEST_CONFIG), start=1):
+    for number, item in enumerate(as_list(saved, where, longest=_LARGEST_SAMPLES), start=1):
         place = f"{where}: {number}"
         # Models saved before a sample had a step of its own have one text an epoch.
         found = {"text": item, "epoch": number} if isinstance(item, str) else as_object(item, place)
@@ -181,7 +173,7 @@ def _read_samples(saved: object, where: str) -> tuple[CharacterSample, ...]:
         step, losses = found.get("step"), [found.get(name) for name in ("loss", "val_loss")]
         samples.append(
             CharacterSample(
-                as_text(found["text"], place, longest=_LARGEST_CONFIG),
+                as_text(found["text"], place, longest=_LARGEST_SAMPLES),
                 as_whole(found["epoch"], place, least=1, most=_LARGEST_COUNT),
                 None if step is None else as_whole(step, place, least=1, most=_LARGEST_COUNT),
                 *(None if x is None else as_number(x, place, least=0, most=1e9) for x in losses),

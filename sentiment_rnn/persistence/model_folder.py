@@ -44,6 +44,11 @@ _VECTORS, _HISTORY, _METRICS = "word_vectors.npz", "history.csv", "metrics.json"
 _CHECKSUMS = "checksums.json"
 # Of a folder with a classifier that counts words: a model of either kind may replace the other.
 BASELINE_FILES = (_CONFIG, _METRICS, "ngrams.npz")
+# Likewise of a character language model, and what its config says that it is.
+CHARACTER_FILES = (_NETWORK, _WEIGHTS, _CONFIG, _METRICS)
+CHARACTER_KIND = "character language model"
+# Such a config holds all samples, of which a long training may write thousands.
+_LARGEST_CHARACTER_CONFIG = 1 << 26
 _NEEDED = (_NETWORK, _WEIGHTS, _CONFIG, _VECTORS, _METRICS)
 
 
@@ -120,6 +125,18 @@ def load_model(folder: str | Path) -> SavedModel:
     restore_folder(path)
     if not path.is_dir():
         raise ModelError(f"Expected a model folder. There is none at {path}")
+    if is_baseline_folder(path):
+        raise ModelError(
+            f"{path} holds a classifier that counts words, and no network. Expected a network.\n"
+            "`sentiment-rnn evaluate` takes both, as does `predict` without --explain, --page and "
+            "--document; in Python BaselineClassifier.load reads it."
+        )
+    if not is_model_folder(path) and is_character_folder(path):
+        raise ModelError(
+            f"{path} holds a {CHARACTER_KIND}. Expected one that classifies.\n"
+            "`sentiment-rnn chars` has the commands for it; in Python CharLanguageModel.load "
+            "reads it."
+        )
     try:
         return _read_folder(path)
     except (DataError, ResourceError) as error:
@@ -136,6 +153,24 @@ def is_model_folder(path: str | Path) -> bool:
 def is_baseline_folder(path: str | Path) -> bool:
     """Whether a folder has the files of a classifier that counts words, by `save_baseline`."""
     return all((Path(path) / name).is_file() for name in BASELINE_FILES)
+
+
+def is_character_folder(path: str | Path) -> bool:
+    """Whether a folder has the files of a character model."""
+    path = Path(path)
+    if not all((path / name).is_file() for name in CHARACTER_FILES):
+        return False
+    try:
+        return read_character_config(path).get("kind") == CHARACTER_KIND
+    except ModelError:
+        return False
+
+
+def read_character_config(path: Path) -> dict[str, Any]:
+    """What the config of a character model's folder says."""
+    _check_own(path, _CONFIG)
+    place = path / _CONFIG
+    return as_object(read_json(place, max_bytes=_LARGEST_CHARACTER_CONFIG), str(place))
 
 
 def _read_folder(path: Path) -> SavedModel:

@@ -32,7 +32,9 @@ def append_run(folder: Path, run: Mapping[str, Any]) -> None:
 
 
 def read_runs(folder: Path) -> list[dict[str, Any]]:
-    """The runs of a folder's log, the best validation accuracy first.
+    """The last run of each model in a folder's log, the best validation accuracy first.
+
+    A run is left out if a later one of the same name replaced its model, or went on with it.
 
     Raises:
         DataError: if a line of the log is no run.
@@ -46,12 +48,12 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
             f"No run log at {path}: {error.strerror}. `sentiment-rnn train` writes one beside "
             "the models that it saves."
         ) from error
-    runs = []
+    runs: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(lines, 1):
         try:
             run = json.loads(line)
             float(run["metrics"]["validation"]["accuracy"])
+            runs[str(run["name"])] = run
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}, line {number}, is not a run of this package.") from error
-        runs.append(run)
-    return sorted(runs, key=lambda run: -run["metrics"]["validation"]["accuracy"])
+    return sorted(runs.values(), key=lambda run: -run["metrics"]["validation"]["accuracy"])

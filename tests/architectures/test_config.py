@@ -69,7 +69,7 @@ def test_a_stateful_network_has_a_fixed_batch_of_windows():
         ({"layers": 0}, "layers must be a whole number"),
         ({"dropout": 1}, "dropout must be at least 0 and below 1. Received: 1"),
         ({"masking": 1}, "masking must be true or false"),
-        ({"vector_length": -1}, "vector_length must be above 0. Received: -1"),
+        ({"vector_length": -1}, "vector_length must be above 0 and below 1,000,000. Received: -1"),
         ({"masking": True}, "the head flatten has weights for each of them"),
         ({"bidirectional": True, "go_backwards": True}, "leave go_backwards out"),
         (

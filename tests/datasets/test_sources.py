@@ -36,6 +36,22 @@ def test_the_sample():
         load_data("sample", unsupervised=True)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"text_column": "review"},
+        {"label_column": "stars"},
+        {"group_column": "film"},
+        {"positive_from": 7.0},
+    ],
+)
+def test_what_only_a_table_is_asked(options):
+    (name,) = options
+    expected = f"Only a table is asked for {name}={options[name]}".removesuffix(".0")
+    with pytest.raises(UsageError, match=f"{expected}. sample has texts and labels of its own"):
+        load_data("sample", **options)
+
+
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tgz"])
 def test_a_folder_and_an_archive(folder, tmp_path, suffix):
     for source in (folder, str(tmp_path), pack(folder, tmp_path / f"packed{suffix}")):

@@ -141,7 +141,10 @@ def test_groups(tmp_path, suffix):
     reviews = load_table(path, group_column="film")
     assert reviews.groups is not None
     assert reviews.groups.tolist() == [0, 1, 0]
-    with pytest.raises(DataError, match=r"has no column 'movie'\. Present: 'text', 'label', 'film"):
+    with pytest.raises(
+        DataError,
+        match=r"has no column 'movie'\. Present: 'text', 'label', 'film'\n.*group_column=NAME",
+    ):
         load_table(path, group_column="movie")
 
 
@@ -158,7 +161,10 @@ def test_an_empty_group(tmp_path):
 def test_a_missing_column(tmp_path, suffix):
     path = write_rows(tmp_path / f"a.{suffix}", [("a", 0)], header=("review", "label"))
     where = {"csv": ", line 1", "tsv": ", line 1", "parquet": ""}.get(suffix, ", row 1 (line 1)")
-    expected = re.escape(f"{path}{where} has no column 'text'. Present: 'review', 'label'")
+    expected = re.escape(
+        f"{path}{where} has no column 'text'. Present: 'review', 'label'\n"
+        "Another one is named by text_column=NAME"
+    )
     with pytest.raises(DataError, match=expected):
         load_table(path)
 
@@ -167,6 +173,12 @@ def test_a_missing_key_further_down(tmp_path):
     path = write(tmp_path / "a.jsonl", '{"text": "a", "label": 0}\n\n{"text": "b"}\n')
     with pytest.raises(DataError, match=r"row 2 \(line 3\) has no column 'label'. Present: 'text'"):
         load_table(path)
+
+
+def test_labels_that_are_the_texts(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label\n1,1\n0,0\n")
+    with pytest.raises(UsageError, match="text_column=label and label_column=label are one"):
+        load_table(path, text_column="label")
 
 
 def test_a_column_that_is_there_twice(tmp_path):
@@ -185,7 +197,8 @@ def test_an_unknown_label(tmp_path, suffix):
     line = 2 if "json" in suffix else 3
     expected = (
         row_2(path, line) + ": unknown label 'meh'. Expected 0 or 1, neg or pos, negative or "
-        "positive, false or true,\nor a star rating and, as positive_from"
+        "positive, false or true;\nor with positive_from=7, for example, a star rating; or with "
+        "multiclass=True a class"
     )
     with pytest.raises(DataError, match=expected):
         load_table(path)
@@ -202,7 +215,7 @@ def test_labels_that_are_none(tmp_path, label):
 def test_star_ratings_without_the_cut(tmp_path, suffix):
     path = write_rows(tmp_path / f"a.{suffix}", [("a", 1), ("b", 8)])
     line = 2 if "json" in suffix else 3
-    expected = ": the label '?8'? looks like a star rating. State the lowest positive one"
+    expected = ": the label '?8'? looks like a star rating. .*\npositive_from=7 .*multiclass=True"
     with pytest.raises(DataError, match=row_2(path, line) + expected):
         load_table(path)
 
@@ -210,7 +223,7 @@ def test_star_ratings_without_the_cut(tmp_path, suffix):
 @pytest.mark.parametrize("label", ['"pos"', "true", "null", '""'])
 def test_labels_that_are_no_ratings(tmp_path, label):
     path = write(tmp_path / "a.jsonl", f'{{"text": "a", "label": {label}}}\n')
-    expected = r"unknown label .*\. Expected a star rating, as positive_from is 7"
+    expected = r"unknown label .*\. Expected a star rating, as of positive_from=7$"
     with pytest.raises(DataError, match=expected):
         load_table(path, positive_from=7)
 
@@ -365,7 +378,7 @@ def test_classes_that_are_none(tmp_path):
     path = write_rows(tmp_path / "b.jsonl", [("one", "joy"), ("two", None)])
     with pytest.raises(DataError, match=r"row 2 \(line 2\): expected a label. Received: None"):
         load_table(path, multiclass=True)
-    with pytest.raises(UsageError, match="Either each label is a class, or positive_from"):
+    with pytest.raises(UsageError, match="Either positive_from=3 cuts .* or multiclass=True"):
         load_table(path, multiclass=True, positive_from=3)
 
 

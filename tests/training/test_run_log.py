@@ -15,6 +15,12 @@ def test_runs_come_best_first(tmp_path):
     assert [entry["name"] for entry in read_runs(folder)] == ["b", "c", "a"]
 
 
+def test_a_model_that_was_replaced_is_there_once(tmp_path):
+    for name, accuracy in (("a", 0.9), ("b", 0.7), ("a", 0.5)):
+        append_run(tmp_path, run(name, accuracy))
+    assert read_runs(tmp_path) == [run("b", 0.7), run("a", 0.5)]
+
+
 def test_a_missing_log_says_what_writes_one(tmp_path):
     with pytest.raises(ResourceError, match="No run log at .*runs.jsonl.*sentiment-rnn train"):
         read_runs(tmp_path)
