@@ -85,7 +85,11 @@ def write_report(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(f"Could not make the folder {folder}: {error.strerror}") from error
-    intervals = bootstrap_intervals(labels, probabilities)
+    # Of the accuracy there is an interval already, which needs no drawing.
+    intervals = {
+        **bootstrap_intervals(labels, probabilities),
+        "accuracy": tuple(scores["accuracy_interval"]),
+    }
     curve = calibration_curve(labels, probabilities)
     found = {
         **scores,

@@ -44,6 +44,7 @@ def test_a_report_says_what_evaluate_says(classifier, sample, written):
     saved = json.loads((folder / "scores.json").read_text())
     assert saved["confusion_matrix"] == scores["confusion_matrix"]
     low, high = saved["intervals"]["accuracy"]
+    assert [low, high] == saved["accuracy_interval"] == scores["accuracy_interval"]
     assert low < scores["accuracy"] < high
     assert f"<td>{low:.4f} to {high:.4f}</td>" in text
     assert sum(part["texts"] for part in saved["calibration_curve"]) == len(test)
