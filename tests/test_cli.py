@@ -476,8 +476,9 @@ def test_an_explanation_as_json(run, saved, tmp_path, method):
     found = [json.loads(line) for line in out.splitlines()]
     expected = SentimentClassifier.load(saved).explanations([*EXPLAINED, ""], method=method)
     for row, explanation in zip(found, expected, strict=True):
-        keys = ["text", "label", "probability", "truncated", "classes", "before", "tokens"]
-        assert list(row) == keys
+        keys = ["text", "label", "probability", "truncated", "class_names", "classes", "before"]
+        assert list(row) == [*keys, "tokens"]
+        assert row["class_names"] == ["negative", "positive"]
         assert (row["text"], row["label"]) == (explanation.text, explanation.label)
         for token, other in zip(row["tokens"], explanation.tokens, strict=True):
             assert token == pytest.approx(other._asdict(), abs=1e-6)

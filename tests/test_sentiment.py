@@ -253,13 +253,25 @@ def test_a_new_process_predicts_the_same_numbers(trained, saved):
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"cell": "gru", "head": "last", "masking": True, "maxlen": 0},
         {"preset": "stateful", "cell": "lstm", "window": 20, "batch_size": 8, "maxlen": 0},
-        {"go_backwards": True, "layers": 2, "head": "mean"},
         {"unknown": "vector", "trainable_vectors": True},
         {"engine": "numpy", "cell": "gru", "bidirectional": True, "trainable_vectors": True},
-        {"engine": "numpy", "preset": "stateful", "window": 20, "batch_size": 8, "maxlen": 0},
+        # Each imports TensorFlow in a process of its own.
+        *(
+            pytest.param(options, marks=pytest.mark.slow)
+            for options in (
+                {},
+                {"cell": "gru", "head": "last", "masking": True, "maxlen": 0},
+                {"go_backwards": True, "layers": 2, "head": "mean"},
+                {
+                    "engine": "numpy",
+                    "preset": "stateful",
+                    "window": 9,
+                    "batch_size": 8,
+                    "maxlen": 0,
+                },
+            )
+        ),
     ],
 )
 def test_plain_keras_gives_the_same_probabilities(sample, tmp_path, options):

@@ -76,7 +76,10 @@ def test_candidates_are_drawn_as_expected():
     np.testing.assert_allclose(counts[1:], expected[1:], rtol=0.05)
 
 
-@pytest.mark.parametrize("network", [{"layers": 2, "cell": "gru"}, {"bidirectional": True}])
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param({"layers": 2, "cell": "gru"}, marks=pytest.mark.slow), {"bidirectional": True}],
+)
 def test_it_learns_what_follows_from_what(network):
     job = task(network=network, epochs=15, learning_rate=0.03)
     before = [array.copy() for array in job.weights], job.vectors.copy()
