@@ -76,8 +76,9 @@ def write_report(
         ResourceError: if a file can't be written.
     """
     try:
-        others = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        if not set(others) <= set(_FILES):
+        there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        # Hidden files are the system's.
+        if any(name not in _FILES for name in there if not name.startswith(".")):
             raise UsageError(
                 f"{folder} is there already and holds something else than a report. Name another "
                 "folder."

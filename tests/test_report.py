@@ -160,6 +160,9 @@ def test_wrong_use(classifier, sample, tmp_path):
     with pytest.raises(UsageError, match="model is there already and holds something else than a"):
         classifier.report(test.select([0]), tmp_path / "model", title="")
     assert {path.name for path in (tmp_path / "model").iterdir()} == before
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen" / ".hidden").write_text("")
+    classifier.report(test.select([0]), tmp_path / "seen", title="")
     (tmp_path / "file").write_text("")
     with pytest.raises(ResourceError, match="Could not make the folder"):
         classifier.report(test.select([0]), tmp_path / "file" / "a", title="")
