@@ -1,10 +1,11 @@
 """How the time for a text grows with its length: it should double when that doubles.
 
-``python -m tests.faults.growth`` prints a table: for each kind of text, the processor's seconds for
-a megabyte, and by how much they grew at the last three doublings, at worst. No test looks at it:
-time is not for passing or failing.
+``python -m tests.faults.growth [KIND…]`` prints a table: for each kind of text, the processor's
+seconds for a megabyte, and by how much they grew at the last three doublings, at worst. No test
+looks at it: time is not for passing or failing.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -13,17 +14,17 @@ from sentiment_rnn.preprocessing import TreebankTokenizer
 from tests.faults.texts import runs
 
 LENGTHS = [1 << power for power in (17, 18, 19, 20)]
-REPEATS = 3
+ROUNDS = 3
+# Where a ratio is above what was asked for, it may be that others slowed the longer texts down.
+# More rounds bring the times down to those of the processor alone, whatever the ratio is then.
+MOST_ROUNDS = 20
+ASKED = 2.5
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """The least of a few tries: others share the processor."""
-    least = float("inf")
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        least = min(least, time.process_time() - start)
-    return least
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 def ways(text: str) -> Iterable[tuple[str, Callable[[], object]]]:
@@ -36,18 +37,30 @@ def ways(text: str) -> Iterable[tuple[str, Callable[[], object]]]:
         yield "tokenize_stream", lambda: sum(map(len, tokenizer.tokenize_stream(pieces)))
 
 
+def worst(times: list[float]) -> float:
+    return max(after / before for before, after in pairwise(times))
+
+
+def least_times(texts: list[str]) -> dict[str, list[float]]:
+    """By way, the seconds for each text: the least of all rounds."""
+    found: dict[str, list[float]] = {}
+    for number in range(MOST_ROUNDS):
+        if number >= ROUNDS and all(worst(times) < ASKED for times in found.values()):
+            break
+        for place, text in enumerate(texts):
+            for way, work in ways(text):
+                times = found.setdefault(way, [float("inf")] * len(texts))
+                times[place] = min(times[place], seconds(work))
+    return found
+
+
 def main() -> None:
-    names = list(runs(1))
+    names = sys.argv[1:] or list(runs(100))
     texts = [runs(length) for length in LENGTHS]
     print("| text | way | seconds for 1 MB | worst ratio of a doubling |\n|---|---|---|---|")
     for name in names:
-        found: dict[str, list[float]] = {}
-        for of_length in texts:
-            for way, work in ways(of_length[name]):
-                found.setdefault(way, []).append(seconds(work))
-        for way, times in found.items():
-            ratios = [after / before for before, after in pairwise(times)]
-            print(f"| {name} | {way} | {times[-1]:.2f} | {max(ratios):.2f} |", flush=True)
+        for way, times in least_times([text[name] for text in texts]).items():
+            print(f"| {name} | {way} | {times[-1]:.2f} | {worst(times):.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ import random
 
 
 def runs(length: int) -> dict[str, str]:
-    """Texts of a length of what the tokenizer looks at more closely."""
+    """Texts of about a length of what the tokenizer looks at more closely.
+
+    They consist of whole parts, so that longer ones end as shorter ones do.
+    """
     parts = {
         "less-than": "<",
         "quotation marks": '"',
@@ -31,7 +34,7 @@ def runs(length: int) -> dict[str, str]:
         "combining marks": "e\u0301",
         "smileys": "\U0001f600",
     }
-    return {name: (part * length)[:length] for name, part in parts.items()}
+    return {name: part * (length // len(part)) for name, part in parts.items()}
 
 
 SHORT: dict[str, str] = {
