@@ -80,7 +80,7 @@ class SentimentClassifier(TextClassifier):
 
     All other arguments are the options of `PreprocessingConfig` (``maxlen`` to
     ``keep_break_tags``), `ArchitectureConfig` (``cell`` to ``vector_length``) and `TrainingConfig`
-    (``engine`` to ``patience``). None means as in the preset.
+    (``engine`` to ``temperature_scaling``). None means as in the preset.
 
     Attributes:
         classes_: the labels, ascending; probabilities come in this order.
@@ -140,6 +140,7 @@ class SentimentClassifier(TextClassifier):
         precision: str | None = None,
         validate_by: str | None = None,
         patience: int | None = None,
+        temperature_scaling: bool | None = None,
     ) -> None:
         self.preset = preset
         self.vectors = vectors
@@ -175,6 +176,7 @@ class SentimentClassifier(TextClassifier):
         self.precision = precision
         self.validate_by = validate_by
         self.patience = patience
+        self.temperature_scaling = temperature_scaling
 
     # scikit-learn's estimator interface
 
@@ -301,6 +303,12 @@ class SentimentClassifier(TextClassifier):
             seed=self.seed,
             groups=groups if by_film else None,
         )
+        if training.temperature_scaling and len(validation_part) < _FEWEST_TO_CALIBRATE:
+            raise UsageError(
+                f"temperature_scaling takes at least {_FEWEST_TO_CALIBRATE} validation texts. "
+                f"Received: {len(validation_part)} of {len(texts)} texts, as validation_fraction "
+                f"is {training.validation_fraction}"
+            )
         data = EncodedTexts(preprocessor.encode_corpus(corpus), _targets(numbers, len(classes)))
         validation, learned = data.take(validation_part), data.take(part)
         if taught_texts:
@@ -351,6 +359,16 @@ class SentimentClassifier(TextClassifier):
         }
         self._set_model(network, result.weights, preprocessor)
         self._trained_with = settings
+        calibrated: dict[str, Any] = {}
+        if training.temperature_scaling:
+            try:
+                calibrated = {
+                    "temperature": self._scale(validation.encoded, numbers[validation_part]),
+                    "calibrated_on": {"validation": len(validation_part)},
+                }
+            except DataError as error:
+                # Hours of training aren't thrown away for it.
+                _log(verbose, f"left as sure as it is: {error}")
         self.metrics_ = {"validation": self._scores(validation, numbers[validation_part])}
         self.provenance_ = {
             **self._named_settings(settings),
@@ -368,6 +386,7 @@ class SentimentClassifier(TextClassifier):
             **({} if self.pretrained is None else {"pretrained": Path(self.pretrained).name}),
             "continued": warm,
             "seconds": round(time.perf_counter() - started, 1),
+            **calibrated,
             "versions": _versions(),
         }
         return self
@@ -699,25 +718,34 @@ class SentimentClassifier(TextClassifier):
             raise DataError(
                 f"Calibrating takes at least {_FEWEST_TO_CALIBRATE} texts. Received: {len(texts)}"
             )
+        before = self.provenance_.get("temperature", 1)
+        temperature = self._scale(self._preprocessor.encode(texts), numbers)
+        self.metrics_ = {}
+        self.provenance_ = {
+            **self.provenance_,
+            "temperature": round(temperature * before, 4),
+            "calibrated_on": {"texts": len(texts)},
+        }
+        return self
+
+    def _scale(self, encoded: Sequence[np.ndarray], numbers: np.ndarray) -> float:
+        """Divides the logits by the temperature that fits best, and gives it.
+
+        Raises:
+            DataError: if the texts don't tell how sure to be.
+        """
         network = logits_network(self._network)
-        encoded = self._preprocessor.encode(texts)
         logits = Predictor(network, self._weights, self._preprocessor).predict(encoded)
         temperature = best_temperature(numbers, logits[:, 0] if logits.shape[1] == 1 else logits)
         if not LOWEST_TEMPERATURE * 1.01 < temperature < HIGHEST_TEMPERATURE / 1.01:
             raise DataError(
-                f"These {len(texts)} texts don't tell how sure to be, as the model is as good as "
+                f"These {len(encoded)} texts don't tell how sure to be, as the model is as good as "
                 "always right or always wrong on them. Expected more of them, or others."
             )
         arrays = 2 if self._network.layers[-1]["use_bias"] else 1
         scaled = [(array / temperature).astype(array.dtype) for array in self._weights[-arrays:]]
         self._set_model(self._network, [*self._weights[:-arrays], *scaled], self._preprocessor)
-        self.metrics_ = {}
-        self.provenance_ = {
-            **self.provenance_,
-            "temperature": round(temperature * self.provenance_.get("temperature", 1), 4),
-            "calibrated_on": {"texts": len(texts)},
-        }
-        return self
+        return round(temperature, 4)
 
     @property
     def word_vectors(self) -> WordVectors:

@@ -14,6 +14,7 @@ from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.persistence import SavedModel
 from sentiment_rnn.persistence.model_folder import write_checksums
 from sentiment_rnn.preprocessing import TreebankTokenizer
+from sentiment_rnn.training.splits import validation_split
 from tests.conftest import ROOT
 
 TEXTS = ["A joy from start to finish.", "Dull, slow and far too long.", "", "Qwxz."]
@@ -685,6 +686,47 @@ def test_calibration_changes_how_sure_it_is_and_no_class(sample, tmp_path):
     np.testing.assert_allclose(loaded.predict_proba(texts), after, atol=1e-3)
     with pytest.raises(DataError, match="knows the classes"):
         loaded.calibrate(texts, labels + 1)
+
+
+def test_temperature_scaling_is_a_calibration_on_the_validation_part(sample, tmp_path):
+    train, test = sample
+    options = {"units": 4, "maxlen": 60, "epochs": 4, "engine": "numpy", "learning_rate": 0.01}
+    plain, scaled = (
+        SentimentClassifier("bidirectional", seed=1, temperature_scaling=scaling, **options)
+        for scaling in (False, True)
+    )
+    for classifier in (plain, scaled):
+        classifier.fit(train.texts, train.labels, groups=train.groups)
+    assert scaled.history_ == plain.history_
+    _, rows = validation_split(
+        train.labels, scaled.settings().training.validation_fraction, seed=1, groups=train.groups
+    )
+    held_out = train.select(rows)
+    plain.calibrate(held_out.texts, held_out.labels)
+    np.testing.assert_array_equal(scaled.predict_proba(test.texts), plain.predict_proba(test.texts))
+    assert scaled.provenance_["temperature"] == plain.provenance_["temperature"] != 1
+    assert scaled.provenance_["calibrated_on"] == {"validation": len(held_out)}
+    measured = scaled.evaluate(held_out.texts, held_out.labels)
+    assert scaled.metrics_["validation"]["log_loss"] == measured["log_loss"]
+    scaled.save(tmp_path / "model")
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "--temperature-scaling" in card
+    assert "Then calibrated" not in card
+
+
+def test_temperature_scaling_of_too_few_texts_or_of_those_that_say_nothing(sample):
+    train, _ = sample
+    few = SentimentClassifier(temperature_scaling=True, validation_fraction=0.1)
+    with pytest.raises(UsageError, match="at least 20 validation texts. Received: 18 of 180 texts"):
+        few.fit(train.texts, train.labels)
+    # Learned at once, with certainty.
+    texts = [f"{word} {n}" for n in range(60) for word in ("wonderful", "awful")]
+    sure = SentimentClassifier(
+        "recommended", units=8, epochs=3, learning_rate=0.02, temperature_scaling=True
+    )
+    sure.fit(texts, [1, 0] * 60)
+    assert sure.metrics_["validation"]["accuracy"] == 1
+    assert "temperature" not in sure.provenance_
 
 
 def test_scores_of_before_a_calibration_are_forgotten(sample, tmp_path):

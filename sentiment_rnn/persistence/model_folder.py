@@ -405,7 +405,9 @@ def _model_card(name: str, model: SavedModel) -> str:
         made_by = model.provenance.get("made_by")
         command = made_by or training_command(model.provenance, model.classes)
         lines += ["", "Made by:", "", "```sh", command, "```"]
-        if "calibrated_on" in model.provenance and not made_by:
+        calibrated_on = model.provenance.get("calibrated_on")
+        # By temperature_scaling it was on validation texts, and is part of the command.
+        if isinstance(calibrated_on, dict) and "texts" in calibrated_on and not made_by:
             lines += ["", "Then calibrated in Python, by `SentimentClassifier.calibrate`."]
     modules = sorted(
         {OWN_LAYERS[one.class_name] for one in model.network.layers if one.class_name in OWN_LAYERS}

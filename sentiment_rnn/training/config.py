@@ -73,6 +73,13 @@ class TrainingConfig:
         default=3,
         metadata={"help": "epochs without a better validation accuracy before training stops"},
     )
+    temperature_scaling: bool = field(
+        default=False,
+        metadata={
+            "help": "in the end divide the log odds by the temperature that fits the validation "
+            "part, so that probabilities are as sure as they are right"
+        },
+    )
 
     def __post_init__(self) -> None:
         check_choice("engine", self.engine, ENGINES)
@@ -84,6 +91,7 @@ class TrainingConfig:
         check_whole("epochs", self.epochs, 1)
         check_whole("batch_size", self.batch_size, 1)
         check_whole("patience", self.patience, 1)
+        check_flag("temperature_scaling", self.temperature_scaling)
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
         check_positive("learning_rate", self.learning_rate)
 
