@@ -27,7 +27,7 @@ class Settings:
         text: a text for character models; the reviews if empty.
         quick: whether everything is small.
         rounds: how often each side is measured.
-        seeds: how many seeds the networks of the accuracy suite are trained with.
+        seeds: how many seeds the networks of the suite shortcuts are trained with.
     """
 
     data: str

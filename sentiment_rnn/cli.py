@@ -480,7 +480,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rounds", type=_count, metavar="N", help="measure each side N times (5, quick 2)"
     )
     benchmark.add_argument(
-        "--seeds", type=_count, metavar="N", help="seeds of the accuracy suite (3, quick 1)"
+        "--seeds", type=_count, metavar="N", help="seeds of the suite shortcuts (3, quick 1)"
     )
 
     summary = _command(commands, "summary", sentiment.summary, "show the layers of a network")

@@ -16,6 +16,7 @@ SUITES = (
     "startup",
     "growth",
     "accuracy",
+    "shortcuts",
     "characters",
 )
 

@@ -17,6 +17,7 @@ SUITES = (
     "startup",
     "growth",
     "accuracy",
+    "shortcuts",
     "characters",
 )
 
