@@ -706,7 +706,7 @@ class SentimentClassifier(TextClassifier):
 
         Raises:
             DataError: for a label that the model doesn't know, or texts that don't tell how sure
-                to be: fewer than 20, or all of them classified rightly.
+                to be: fewer than 20, or all of them classified rightly, or no more than by chance.
             UsageError: for a network that doesn't end in a sigmoid or softmax.
 
         Source: see `best_temperature`.
@@ -738,9 +738,10 @@ class SentimentClassifier(TextClassifier):
         logits = Predictor(network, self._weights, self._preprocessor).predict(encoded)
         temperature = best_temperature(numbers, logits[:, 0] if logits.shape[1] == 1 else logits)
         if not LOWEST_TEMPERATURE * 1.01 < temperature < HIGHEST_TEMPERATURE / 1.01:
+            how = "as good as always right" if temperature < 1 else "no better than chance"
             raise DataError(
-                f"These {len(encoded)} texts don't tell how sure to be, as the model is as good as "
-                "always right or always wrong on them. Expected more of them, or others."
+                f"These {len(encoded)} texts don't tell how sure to be, as the model is {how} on "
+                "them. Expected more of them, or others."
             )
         arrays = 2 if self._network.layers[-1]["use_bias"] else 1
         scaled = [(array / temperature).astype(array.dtype) for array in self._weights[-arrays:]]

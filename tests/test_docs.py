@@ -3,6 +3,7 @@
 import html
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -46,6 +47,77 @@ def test_page_with_what_is_slow(page, tmp_path, monkeypatch):
     skip_if_missing(TEXTS[page])
     monkeypatch.chdir(tmp_path)
     run_document(TEXTS[page], page, slow=True)
+
+
+def saved_script(page, name):
+    """Saves a script of a page as its reader does, in the working directory."""
+    (block,) = [block for block in blocks_of(TEXTS[page], "python") if block.file == name]
+    Path(name).write_text(block.text, encoding="utf-8")
+
+
+def run_script(*command):
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_mlflow_notes_the_run_and_the_model(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    saved_script("how-to/track.md", "track.py")
+    run_script("track.py")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    experiment = client.get_experiment_by_name("sentiment")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.data.params["preset"] == "bidirectional"
+    history = client.get_metric_history(run.info.run_id, "val_accuracy")
+    classifier = SentimentClassifier.load("trained/tracked")
+    assert [metric.value for metric in history] == classifier.history_["val_accuracy"]
+    assert {"test_accuracy", "test_roc_auc", "test_f1"} <= set(run.data.metrics)
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "model")}
+    assert {"model/model.json", "model/model.weights.h5"} <= files
+
+
+@pytest.mark.slow
+def test_mlflow_logs_what_keras_trains_by_itself(tmp_path, monkeypatch):
+    pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "autolog.py").write_text(
+        "import mlflow\n"
+        "from sentiment_rnn import SentimentClassifier\n"
+        "from sentiment_rnn.datasets import load_data\n"
+        "train, _ = load_data('sample')\n"
+        "mlflow.set_tracking_uri('sqlite:///mlflow.db')\n"
+        "mlflow.keras.autolog(log_models=False)\n"
+        "classifier = SentimentClassifier(engine='keras', units=4, maxlen=40, epochs=2)\n"
+        "classifier.fit(train.texts, train.labels)\n"
+        "(run,) = mlflow.search_runs(output_format='list')\n"
+        "losses = mlflow.MlflowClient().get_metric_history(run.info.run_id, 'loss')\n"
+        "assert [loss.value for loss in losses] == classifier.history_['loss'], losses\n"
+        "assert run.data.params['optimizer_learning_rate'], run.data.params\n",
+        encoding="utf-8",
+    )
+    run_script("autolog.py")
+
+
+@pytest.mark.slow
+def test_spark_scores_rows(tmp_path, monkeypatch):
+    pytest.importorskip("pyspark")
+    pandas = pytest.importorskip("pandas")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    monkeypatch.chdir(tmp_path)
+    (table,) = [block for block in blocks_of(TEXTS["how-to/score.md"], "csv")]
+    Path("reviews.csv").write_text(table.text, encoding="utf-8")
+    saved_script("how-to/score.md", "spark_scores.py")
+    run_script("spark_scores.py", "reviews.csv", "scores.parquet")
+    rows = pandas.read_parquet("scores.parquet").sort_values("id")
+    expected = SentimentClassifier.load().predictions(rows["text"].tolist())
+    assert [row["label"] for row in rows["sentiment"]] == [one.label for one in expected]
+    found = [row["probability"] for row in rows["sentiment"]]
+    assert found == pytest.approx([one.probability for one in expected], abs=1e-6)
 
 
 @pytest.mark.parametrize("page", TEXTS)

@@ -756,6 +756,11 @@ def test_texts_that_say_nothing_of_how_sure_to_be(sample):
             test.labels[right],
             r"These \d+ texts don't tell how sure to be, .* always right",
         ),
+        (
+            test.texts,
+            1 - classifier.predict(test.texts),
+            "These 60 texts don't tell how sure to be, .* no better than chance",
+        ),
     ):
         with pytest.raises(DataError, match=message):
             classifier.calibrate(texts, labels)
