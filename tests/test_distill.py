@@ -108,7 +108,7 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch):
     assert first.history_ == second.history_
     assert "test" in first.metrics_
     card = (tmp_path / "first" / "README.md").read_text()
-    assert "LSTM(3) → Dropout(0.2) → MaskedPooling1D(mean_max) → Dense(1)" in card
+    assert "GRU(3) → Dropout(0.2) → MaskedPooling1D(mean_max) → Dense(1)" in card
     assert "```sh\npython -m scripts.distill --out first\n```" in card
     assert "once it has imported `sentiment_rnn.architectures.pooling`" in card
 
