@@ -690,11 +690,9 @@ def test_calibration_changes_how_sure_it_is_and_no_class(sample, tmp_path):
 
 def test_temperature_scaling_is_a_calibration_on_the_validation_part(sample, tmp_path):
     train, test = sample
-    options = {"units": 4, "maxlen": 60, "epochs": 4, "engine": "numpy", "learning_rate": 0.01}
-    plain, scaled = (
-        SentimentClassifier("bidirectional", seed=1, temperature_scaling=scaling, **options)
-        for scaling in (False, True)
-    )
+    plain = SentimentClassifier("bidirectional", units=4, maxlen=60, epochs=4, seed=1)
+    plain.set_params(engine="numpy", learning_rate=0.01)
+    scaled = SentimentClassifier(**{**plain.get_params(), "temperature_scaling": True})
     for classifier in (plain, scaled):
         classifier.fit(train.texts, train.labels, groups=train.groups)
     assert scaled.history_ == plain.history_
