@@ -165,7 +165,7 @@ def plot_thoughts(
 
     plane = PCA(2, svd_solver="full")
     points = plane.fit_transform(vectors.astype(np.float64))
-    figure = Figure(figsize=(6, 5), layout="constrained")
+    figure = Figure(figsize=(7.5, 5), layout="constrained")
     axes = figure.subplots()
     for number, (name, marker) in enumerate(zip(class_names, cycle(_MARKERS), strict=False)):
         x, y = points[labels == number].T
@@ -187,7 +187,7 @@ def plot_thoughts(
     )
     axes.grid(alpha=0.3)
     if len(class_names) <= _MOST_NAMED:
-        axes.legend()
+        figure.legend(loc="outside right upper")
     return figure
 
 
