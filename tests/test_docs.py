@@ -62,17 +62,25 @@ def run_script(*command):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
-# What MLflow's own packages are warned of is not for here.
-@pytest.mark.filterwarnings("default")
-def test_mlflow_notes_the_run_and_the_model(tmp_path, monkeypatch):
+def run_with_mlflow(script, experiment):
+    """Runs a script of the page on tracking; gives what asks MLflow, and the run that it noted."""
     mlflow = pytest.importorskip("mlflow")
+    saved_script("how-to/track.md", script)
+    run_script(script)
+    client = mlflow.MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    return client, run
+
+
+# What MLflow's own packages are warned of is not for here.
+warnings_of_others = pytest.mark.filterwarnings("default")
+
+
+@pytest.mark.slow
+@warnings_of_others
+def test_mlflow_notes_the_run_and_the_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    saved_script("how-to/track.md", "track.py")
-    run_script("track.py")
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
-    experiment = client.get_experiment_by_name("sentiment")
-    (run,) = client.search_runs([experiment.experiment_id])
+    client, run = run_with_mlflow("track.py", "sentiment")
     assert run.data.params["preset"] == "bidirectional"
     history = client.get_metric_history(run.info.run_id, "val_accuracy")
     classifier = SentimentClassifier.load("trained/tracked")
@@ -83,14 +91,10 @@ def test_mlflow_notes_the_run_and_the_model(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")
+@warnings_of_others
 def test_mlflow_logs_what_keras_trains_by_itself(tmp_path, monkeypatch):
-    mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)
-    saved_script("how-to/track.md", "autolog.py")
-    run_script("autolog.py")
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
-    (run,) = client.search_runs(["0"])
+    client, run = run_with_mlflow("autolog.py", "Default")
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         found = client.get_metric_history(run.info.run_id, name)
         assert [metric.step for metric in found] == [0, 1], name
