@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
@@ -11,7 +13,8 @@ from sentiment_rnn.presets import (
     find_preset,
     write_preset,
 )
-from sentiment_rnn.training.config import CharacterTrainingConfig
+from sentiment_rnn.preprocessing import PreprocessingConfig
+from sentiment_rnn.training.config import CharacterTrainingConfig, TrainingConfig
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -29,7 +32,8 @@ def test_every_preset_makes_a_network(name):
 
 
 def test_no_option_is_in_two_configs():
-    assert len(OPTIONS) == 6 + 12 + 11
+    configs = (PreprocessingConfig, ArchitectureConfig, TrainingConfig)
+    assert len(OPTIONS) == sum(len(dataclasses.fields(config)) for config in configs)
     assert set(Preset().replace(units=3, maxlen=5, epochs=7).changes_from(Preset())) == {
         "units",
         "maxlen",
