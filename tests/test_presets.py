@@ -4,6 +4,7 @@ import pytest
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.errors import UsageError
+from sentiment_rnn.preprocessing import PreprocessingConfig
 from sentiment_rnn.presets import (
     CHARACTER_OPTIONS,
     OPTIONS,
@@ -13,7 +14,6 @@ from sentiment_rnn.presets import (
     find_preset,
     write_preset,
 )
-from sentiment_rnn.preprocessing import PreprocessingConfig
 from sentiment_rnn.training.config import CharacterTrainingConfig, TrainingConfig
 
 
