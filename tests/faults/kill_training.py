@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from sentiment_rnn import SentimentClassifier, sentiment
 from sentiment_rnn._shipped import shipped
@@ -29,6 +30,9 @@ from sentiment_rnn.cli import main as run_command
 from sentiment_rnn.preprocessing import WordVectors
 from sentiment_rnn.training import checkpoints
 
+# The thread that looks after bars would now and then hold their lock when a process is forked,
+# which then waits for it forever.
+tqdm.monitor_interval = 0
 # Seconds between two checkpoints: some batches.
 EVERY = {"numpy": 0.05, "keras": 0.5}
 # A file that says that the training has ended, and the model is still to be measured and saved.
