@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -30,9 +31,6 @@ from sentiment_rnn.cli import main as run_command
 from sentiment_rnn.preprocessing import WordVectors
 from sentiment_rnn.training import checkpoints
 
-# The thread that looks after bars would now and then hold their lock when a process is forked,
-# which then waits for it forever.
-tqdm.monitor_interval = 0
 # Seconds between two checkpoints: some batches.
 EVERY = {"numpy": 0.05, "keras": 0.5}
 # A file that says that the training has ended, and the model is still to be measured and saved.
@@ -64,6 +62,9 @@ def start(arguments, log, every):
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
     checkpoints.SECONDS, checkpoints._PAUSE = every, 0
+    # The lock of progress bars is one for all forked processes: one that is killed while it writes
+    # would hold it for ever.
+    tqdm.set_lock(threading.RLock())
     run = sentiment._run
 
     def run_and_note(*arguments):
