@@ -18,6 +18,7 @@ import sysconfig
 import tempfile
 import time
 import traceback
+import types
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +139,8 @@ def _child(case: dict, out: Path, err: Path, seen: Path, opened: Path, allowed: 
 
 def _callers() -> str:
     """The places in the code that led to an event, the last first."""
-    frame, places = sys._getframe(2), []
+    frame: types.FrameType | None = sys._getframe(2)
+    places: list[str] = []
     while frame is not None and len(places) < 12:
         places.append(f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}")
         frame = frame.f_back
