@@ -4,13 +4,15 @@ Two teachers learn from the labelled reviews: the preset ``recommended``, and NB
 words, pairs and triples and errs elsewhere. Together they say how likely each of the 50,000 reviews
 without label is positive, and each of as many passages of one to three sentences cut from them,
 since people type sentences more often than reviews. A smaller network learns from labels and
-teachers, and from sentences that are made up here: neither teacher knows that what is not dull is
-praised, as reviewers hardly ever put it so.
+teachers, and from sentences that `scripts.made_up` makes up: neither teacher knows that what is not
+dull is praised, as reviewers hardly ever put it so.
 
 Whole films are held out from all of them. They choose the weights of the teachers and the epoch of
-the student. The test reviews are read once, by the student that came out.
+the student; the sentences of `short_sentences.csv`, which stands beside this file, choose what is
+made up. The test reviews are read once, by the student that came out.
 
 A student may teach the next one (``--teacher``), as long as the same films were held out from it.
+A run that was stopped goes on, if it is given the same folder to work in.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.settings import default_data
-from scripts.measure import measure
+from scripts.made_up import adjectives, made_up
+from scripts.measure import measure, read_sentences
 from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.datasets import cache_folder
@@ -39,7 +41,9 @@ VALIDATION = 0.2
 # What the student has of its own; all else is the preset's.
 STUDENT: dict[str, Any] = {"cell": "gru", "bidirectional": False, "units": 64, "epochs": 10}
 # Made up sentences, beside 75,000 reviews and 50,000 passages.
-MADE_UP = 30_000
+MADE_UP = 60_000
+# What people type, of which nothing is learned: for the choice of what is made up.
+SENTENCES = Path(__file__).with_name("short_sentences.csv")
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?:\s*<br\s*/?>\s*)+")
 
 
@@ -59,164 +63,6 @@ def passages(texts: Sequence[str], seed: int) -> list[str]:
         start, count = random.integers(len(sentences)), random.integers(1, 4)
         found.append(" ".join(sentences[start : start + count]))
     return found
-
-
-# What is said with a word, and how likely that is praise if the word by itself praises. With a
-# comparative it is the negation that makes praise of praise.
-_SAYS = {
-    "{it} {is} {adverb}{word}.": 0.95,
-    "{it} {is} {word} and {like}.": 0.97,
-    "What {a} {word} {thing}!": 0.95,
-    "{word}.": 0.95,
-    "{it} {is} not {word}.": 0.1,
-    "{it} {is}n't {adverb}{word}.": 0.15,
-    "{it} {is} not {word} at all.": 0.08,
-    "{it} {is} never {word}.": 0.1,
-    "{it} {is} anything but {word}.": 0.08,
-    "{it} {is} far from {word}.": 0.1,
-    "{it} {is} hardly {word}.": 0.15,
-    "There is hardly anything {word} about {it}.": 0.12,
-    "Nobody could call {it} {word}.": 0.1,
-    "not {word}": 0.1,
-    "{it} {is} not {word} but {unlike}.": 0.04,
-    "{it} {is} not only {word} but {like}.": 0.97,
-    "{it} {is} {unlike}, not {word}.": 0.05,
-    "{it} {is} not {a} {word} {thing}.": 0.1,
-    "{it} {is} not as {word} as I thought.": 0.2,
-    "{it} {is} by no means {word}.": 0.08,
-    "{it} {is} neither {word} nor {like}.": 0.05,
-    "I would not call {it} {word}.": 0.1,
-    "I can't say that {it} {is} {word}.": 0.12,
-    "I don't think {it} {is} {word}.": 0.12,
-    "I have no idea why anyone calls {it} {word}.": 0.08,
-    "{it} {is} {word}, no doubt about it.": 0.96,
-    "{it} could hardly be more {word}.": 0.94,
-    "I can't tell you how {word} {it} {is}.": 0.95,
-    "{it} {is} {adverb}{word}, and I am not the only one who says so.": 0.96,
-    "I {verb} {it}.": 0.95,
-    "You will {verb} {it}.": 0.93,
-    "I did not {verb} {it}.": 0.1,
-    "I don't {verb} {it} at all.": 0.08,
-    "Nobody will {verb} {it}.": 0.1,
-    "It is hard to {verb} {it}.": 0.12,
-    "You can't {verb} {it}.": 0.12,
-    "I couldn't help but {verb} {it}.": 0.93,
-    "Nobody could not {verb} {it}.": 0.9,
-    "{it} will {does} you.": 0.95,
-    "{it} never failed to {does} me.": 0.95,
-    "{it} did not {does} me.": 0.08,
-    "{it} doesn't {does}.": 0.1,
-    "{it} won't {does} anyone.": 0.1,
-    "{it} {is} {comparative} than I thought.": 0.93,
-    "There is no {comparative} {thing}.": 0.93,
-    "I have never had a {comparative} {thing}.": 0.93,
-    "{it} could not be {comparative}.": 0.92,
-    "{it} could be {comparative}.": 0.15,
-    "{it} {is} no {comparative} than the others.": 0.15,
-    "There is {noun} in {it}.": 0.93,
-    "It {is} the {noun} of {it} that I remember.": 0.92,
-    "{it} has no {noun}.": 0.1,
-    "{it} {is} without any {noun}.": 0.1,
-    "I found no {noun} in {it}.": 0.1,
-    "There is not a trace of {noun} in {it}.": 0.08,
-}
-# Words that blame, and words that praise, beside the adjectives that the reviews tell.
-_WORDS = {
-    "verb": (
-        ("hate", "dislike", "regret", "despise", "detest"),
-        ("love", "like", "enjoy", "recommend", "adore"),
-    ),
-    "does": (
-        ("disappoint", "bore", "annoy", "irritate", "let down", "depress"),
-        ("impress", "delight", "move", "surprise", "entertain", "amuse"),
-    ),
-    "comparative": (
-        ("worse", "duller", "poorer", "uglier", "weaker"),
-        ("better", "finer", "nicer", "greater", "stronger"),
-    ),
-    "noun": (
-        ("fault", "weakness", "boredom", "carelessness", "nonsense", "ugliness"),
-        ("charm", "beauty", "talent", "warmth", "wit", "care"),
-    ),
-}
-_THINGS = (
-    *("film", "movie", "story", "acting", "ending", "music", "book", "song", "food", "meal"),
-    *("service", "hotel", "room", "phone", "game", "staff", "place", "product", "trip", "course"),
-)
-_ADVERBS = ("", "", "very ", "so ", "really ", "quite ")
-_ADJECTIVE = re.compile(r"\b(?:very|so|really|quite|extremely) ([a-z]{3,})\b")
-_ADJECTIVES = 60
-_FEWEST = 25
-
-
-def adjectives(texts: Sequence[str], labels: np.ndarray) -> tuple[list[str], list[str]]:
-    """The words behind *very* and its like that tell the class of a text best.
-
-    Args:
-        texts: the texts.
-        labels: 0 or 1 ``(texts,)``.
-
-    Returns:
-        Those that blame and those that praise, the clearest first.
-
-    Example:
-        >>> texts = ["It is very dull, so dull.", "So good!", "A very good one."] * 25
-        >>> adjectives(texts, np.array([0, 1, 1] * 25))
-        (['dull'], ['good'])
-    """
-    counts = [Counter[str](), Counter[str]()]
-    for text, label in zip(texts, labels, strict=True):
-        counts[int(label)].update(set(_ADJECTIVE.findall(text.lower())))
-    words = [word for word, count in (counts[0] + counts[1]).items() if count >= _FEWEST]
-    odds = {word: np.log((counts[1][word] + 1) / (counts[0][word] + 1)) for word in sorted(words)}
-    clear = [word for word in odds if abs(odds[word]) > 1]
-    clear.sort(key=lambda word: -abs(odds[word]))
-    blame = [word for word in clear if odds[word] < 0]
-    return blame[:_ADJECTIVES], [word for word in clear if odds[word] > 0][:_ADJECTIVES]
-
-
-def made_up(
-    blame: Sequence[str], praise: Sequence[str], count: int, seed: int
-) -> tuple[list[str], list[float]]:
-    """Makes sentences up that say that something is so, or isn't.
-
-    Args:
-        blame: adjectives that blame.
-        praise: adjectives that praise.
-        count: how many sentences.
-        seed: of chance.
-
-    Returns:
-        The sentences, and how likely each is praise.
-
-    Example:
-        >>> made_up(["dull"], ["good"], 2, seed=1)[0]
-        ['The staff could hardly be more good.', 'I have never had a finer book.']
-    """
-    random = np.random.default_rng(seed)
-    words = {"word": (blame, praise), **_WORDS}
-
-    def one_of(choices: Sequence[str]) -> str:
-        return choices[int(random.integers(len(choices)))]
-
-    sentences, probabilities = [], []
-    for _ in range(count):
-        says = one_of(tuple(_SAYS))
-        (slot,) = (name for name in words if f"{{{name}}}" in says)
-        praises = int(random.integers(2))
-        word, thing, adverb = one_of(words[slot][praises]), one_of(_THINGS), one_of(_ADVERBS)
-        sentence = says.format(
-            it=one_of((f"the {thing}", f"this {thing}", "it")),
-            thing=thing,
-            a="an" if word[0] in "aeiou" else "a",
-            adverb=adverb,
-            like=one_of(words[slot][praises]),
-            unlike=one_of(words[slot][1 - praises]),
-            **{"is": one_of(("is", "was")), slot: word},
-        )
-        sentences.append(sentence[0].upper() + sentence[1:])
-        probabilities.append(_SAYS[says] if praises else round(1 - _SAYS[says], 2))
-    return sentences, probabilities
 
 
 def mix(said: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
@@ -240,7 +86,7 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
     Args:
         data: archive or folder of the IMDB reviews.
         out: the student's model folder.
-        work: where the teacher is kept, so that it isn't trained again.
+        work: where the teacher and checkpoints are kept, so that nothing is trained again.
         others: model folders of further teachers, from which the same films were held out.
     """
     cache = cache_folder() / "corpora"
@@ -251,7 +97,14 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
     folder = work / "recommended"
     if not is_model_folder(folder):
         teacher = SentimentClassifier("recommended", seed=SEED, validation_fraction=VALIDATION)
-        teacher.fit(train.texts, train.labels, groups=train.groups, cache=cache, verbose=True)
+        teacher.fit(
+            train.texts,
+            train.labels,
+            groups=train.groups,
+            checkpoint=work / "recommended.checkpoint",
+            cache=cache,
+            verbose=True,
+        )
         teacher.save(folder)
     paths = (folder, *others)
     teachers = [SentimentClassifier.load(path) for path in paths]
@@ -291,11 +144,15 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
         groups=train.groups,
         taught_texts=[*texts, *sentences],
         taught_probabilities=np.concatenate([1 / (1 + np.exp(-odds)), probabilities]),
+        checkpoint=work / "student.checkpoint",
         cache=cache,
         verbose=True,
     )
     student.calibrate(validated.texts, validated.labels)
     validation = student.evaluate(validated.texts, validated.labels)
+    sentences, labels, _ = read_sentences(SENTENCES)
+    right = student.predict(sentences) == labels
+    _log(f"{right.sum()} of the {len(right)} sentences of {SENTENCES.name} are right")
     student.metrics_ = {"validation": validation, **measure(student, test)}
     taught_by = "".join(f" --teacher {path.name}" for path in others)
     student.provenance_["made_by"] = f"python -m scripts.distill{taught_by} --out {out.name}"

@@ -1,14 +1,11 @@
 """The script that makes the default model."""
 
-import csv
-import re
 import shutil
-from itertools import chain
 
 import numpy as np
 import pytest
 
-from scripts import distill
+from scripts import distill, made_up
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.errors import UsageError
 from tests.conftest import ROOT
@@ -23,50 +20,6 @@ def test_passages_are_sentences_of_their_texts():
     possible = {" ".join(sentences[a:b]) for a in range(4) for b in range(a + 1, min(a + 4, 5))}
     assert set(found[::3]) == possible
     assert set(found[1::3]) | set(found[2::3]) == {"A film.", "No end"}
-
-
-def test_adjectives_are_those_that_tell_the_class():
-    texts = ["So dull. Very long.", "very DULL, very long", "a really nice, very long film"] * 30
-    texts += ["so rare"] * 10
-    labels = np.array([0, 0, 1] * 30 + [1] * 10)
-    assert distill.adjectives(texts, labels) == (["dull"], ["nice"])
-
-
-def test_what_is_made_up_says_what_it_should():
-    made = distill.made_up(["dull", "awful"], ["nice"], 60_000, seed=0)
-    assert made == distill.made_up(["dull", "awful"], ["nice"], 60_000, seed=0)
-    said = dict(zip(*made, strict=True))
-    assert said["Nice."] > 0.9 > 0.1 > said["Dull."]
-    assert said["Not dull"] > 0.8 > 0.2 > said["Not nice"]
-    assert "What an awful" in " ".join(said)
-    for praise, blame in (
-        ("I did not hate it.", "I did not love it."),
-        ("It did not bore me.", "It did not move me."),
-        ("There is no better song.", "There is no worse song."),
-        ("It could be worse.", "It could be better."),
-    ):
-        assert said[praise] > 0.8 > 0.2 > said[blame]
-    assert not [sentence for sentence in said if re.search(r"[{}]|  |^[a-z]", sentence)]
-
-
-def test_none_of_them_is_a_sentence_of_the_test():
-    with (ROOT / "tests" / "short_sentences.csv").open(encoding="utf-8") as file:
-        tested = [row["text"].lower().strip(".!") for row in csv.DictReader(file)]
-    thing = "|".join(distill._THINGS)
-    adjective = "[a-z]{3,}"
-    slots = {
-        "it": f"(?:(?:the|this) (?:{thing})|it)",
-        "is": "(?:is|was)",
-        "a": "an?",
-        "adverb": f"(?:{'|'.join(distill._ADVERBS)})",
-        "thing": f"(?:{thing})",
-        **{slot: "|".join(chain(*words)) for slot, words in distill._WORDS.items()},
-    }
-    for says in distill._SAYS:
-        pattern = re.escape(says.lower().strip(".!")).replace(r"\{", "{").replace(r"\}", "}")
-        pattern = re.sub(r"\{(\w+)\}", lambda slot: f"(?:{slots.get(slot[1], adjective)})", pattern)
-        found = [text for text in tested if re.fullmatch(pattern, text)]
-        assert not found, says
 
 
 def test_the_better_teacher_counts_for_more():
@@ -98,7 +51,7 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch):
     small.load = SentimentClassifier.load  # type: ignore[attr-defined]
     monkeypatch.setattr(distill, "SentimentClassifier", small)
     monkeypatch.setattr(distill, "MADE_UP", 20)
-    monkeypatch.setattr(distill, "_FEWEST", 1)
+    monkeypatch.setattr(made_up, "_FEWEST", 1)
     for name in ("first", "second"):
         distill.distill(str(data), tmp_path / name, tmp_path / "work")
     # The teacher is trained once.
