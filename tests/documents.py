@@ -47,6 +47,22 @@ def _as_shown(shown: str, came: str) -> str:
 _CHECKER = _Checker()
 
 
+class Difference(NamedTuple):
+    """Lines of a document that are not what comes out.
+
+    Args:
+        line: of the document, counted from 0: where `shown` begins.
+        shown: what the document has there.
+        came: what it should have; what the document leaves open stays open.
+        is_certain: whether that is known line by line.
+    """
+
+    line: int
+    shown: list[str]
+    came: list[str]
+    is_certain: bool
+
+
 class Block(NamedTuple):
     """A fenced block of a document: its language, text, the name of its file, and its line."""
 
@@ -79,7 +95,13 @@ def skip_if_missing(document: str) -> None:
             pytest.importorskip(name)
 
 
-def run_document(document: str, name: str, *, slow: bool = False) -> int:
+def run_document(
+    document: str,
+    name: str,
+    *,
+    slow: bool = False,
+    differences: list[Difference] | None = None,
+) -> int:
     """Does what a document says, in the working directory; returns how much was run.
 
     Blocks run from top to bottom, those of Python in one namespace. ``pycon`` and ``console``
@@ -91,6 +113,7 @@ def run_document(document: str, name: str, *, slow: bool = False) -> int:
         document: Markdown.
         name: what it is called in messages.
         slow: whether to run blocks that are slow, too.
+        differences: where outputs that differ are to be put; without it the first one fails.
     """
     names: dict[str, object] = {"__name__": "__main__"}
     count = 0
@@ -101,35 +124,48 @@ def run_document(document: str, name: str, *, slow: bool = False) -> int:
         if block.file is not None:
             Path(block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "pycon":
-            _run_prompts(block, where, names)
+            _run_prompts(block, where, names, differences)
             count += 1
         elif block.language == "python":
             exec(compile("\n" * block.line + block.text, name, "exec"), names)
             count += 1
         elif block.language in _SHELLS:
-            for command, expected in commands_of(block):
-                check_command(command, expected, where)
+            for command, expected, line in commands_of(block):
+                got = run_command(command, where)
                 count += 1
+                if expected is None or _CHECKER.check_output(expected, got, _OPTIONS):
+                    continue
+                found = _difference(block.line + line, expected, got)
+                assert differences is not None, (
+                    f"{where}: {command}\nExpected:\n{expected}\nReceived:\n{got}"
+                )
+                differences.append(found)
     return count
 
 
-def commands_of(block: Block) -> Iterator[tuple[str, str | None]]:
-    """The commands of this package in a block, and what each is to print, if the block says it."""
-    lines = block.text.replace("\\\n", " ").splitlines()
-    if block.language != "console":
-        yield from ((line, None) for line in lines if line.startswith(_COMMAND))
-        return
-    command, printed = "", []
-    for line in [*lines, "$ "]:
-        if not line.startswith("$ "):
-            printed.append(line)
-            continue
-        if command.startswith(_COMMAND):
-            yield command, "".join(f"{one}\n" for one in printed)
-        command, printed = line.removeprefix("$ "), []
+def commands_of(block: Block) -> Iterator[tuple[str, str | None, int]]:
+    """The commands of this package in a block, and what each is to print, if the block says it.
+
+    With them goes the line of the block, counted from 0, on which that begins.
+    """
+    lines = block.text.replace("\\\n", "\0").splitlines()
+    command, before = "", 0
+    printed: list[str] = []
+    for text in [*lines, "$ "]:
+        if block.language != "console":
+            if text.startswith(_COMMAND):
+                yield text.replace("\0", " "), None, before
+        elif text.startswith("$ "):
+            if command.startswith(_COMMAND):
+                expected = "".join(f"{one}\n" for one in printed)
+                yield command, expected, before - len(printed)
+            command, printed = text.removeprefix("$ ").replace("\0", " "), []
+        else:
+            printed.append(text)
+        before += 1 + text.count("\0")
 
 
-def check_command(command: str, expected: str | None, where: str) -> str:
+def run_command(command: str, where: str) -> str:
     """Runs a command of this package, which is to succeed; returns what it printed."""
     output, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
@@ -137,18 +173,48 @@ def check_command(command: str, expected: str | None, where: str) -> str:
     assert code == 0, f"{where}: {command}\n{errors.getvalue()}"
     got = output.getvalue()
     assert got or "--out" in command, f"{where}: {command} says nothing"
-    if expected is not None:
-        assert _CHECKER.check_output(expected, got, _OPTIONS), (
-            f"{where}: {command}\nExpected:\n{expected}\nReceived:\n{got}"
-        )
     return got
 
 
-def _run_prompts(block: Block, where: str, names: dict[str, object]) -> None:
+class _Collector(doctest.DocTestRunner):
+    """Notes outputs that differ."""
+
+    def __init__(self, line: int, differences: list[Difference]) -> None:
+        super().__init__(_CHECKER, optionflags=_OPTIONS)
+        self._line, self._differences = line, differences
+
+    def report_failure(self, out, test, example, got):
+        line = self._line + example.lineno + example.source.count("\n")
+        got = re.sub(r"^$\n?(?=.)", "<BLANKLINE>\n", got, flags=re.MULTILINE)
+        self._differences.append(_difference(line, example.want, got))
+
+
+def _run_prompts(
+    block: Block, where: str, names: dict[str, object], differences: list[Difference] | None
+) -> None:
     example = doctest.DocTestParser().get_doctest(block.text, names, where, None, block.line)
     report = io.StringIO()
-    runner = doctest.DocTestRunner(_CHECKER, optionflags=_OPTIONS)
+    if differences is None:
+        runner = doctest.DocTestRunner(_CHECKER, optionflags=_OPTIONS)
+    else:
+        runner = _Collector(block.line, differences)
+    failed_before = len(differences or ())
     runner.run(example, out=report.write, clear_globs=False)
-    assert not runner.failures, report.getvalue()
+    noted = len(differences or ()) - failed_before
+    # An exception is no output, and is never noted.
+    assert runner.failures == noted, report.getvalue()
     # What it defined is there for the blocks that follow: the test has a copy of the names.
     names.update(example.globs)
+
+
+def _difference(line: int, shown: str, came: str) -> Difference:
+    """Puts what came beside what is shown, line by line where there are as many."""
+    before, after = shown.splitlines(), came.splitlines()
+    if len(before) != len(after):
+        return Difference(line, before, after, is_certain="..." not in shown)
+    for place, (one, other) in enumerate(zip(before, after, strict=True)):
+        if _CHECKER.check_output(f"{one}\n", f"{other}\n", _OPTIONS):
+            after[place] = one
+        elif one.endswith("..."):
+            after[place] = re.sub(r"\S+$", "...", other)
+    return Difference(line, before, after, is_certain=True)
