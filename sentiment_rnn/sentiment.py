@@ -360,10 +360,17 @@ class SentimentClassifier(TextClassifier):
         self._set_model(network, result.weights, preprocessor)
         self._trained_with = settings
         calibrated: dict[str, Any] = {}
+        if warm and not result.best_epoch:
+            # The weights are those from before, and so is what they were divided by.
+            known = self.provenance_
+            calibrated = {
+                name: known[name] for name in ("temperature", "calibrated_on") if name in known
+            }
         if training.temperature_scaling:
             try:
+                found = self._scale(validation.encoded, numbers[validation_part])
                 calibrated = {
-                    "temperature": self._scale(validation.encoded, numbers[validation_part]),
+                    "temperature": round(found * calibrated.get("temperature", 1), 4),
                     "calibrated_on": {"validation": len(validation_part)},
                 }
             except DataError as error:

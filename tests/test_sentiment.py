@@ -712,6 +712,28 @@ def test_temperature_scaling_is_a_calibration_on_the_validation_part(sample, tmp
     assert "Then calibrated" not in card
 
 
+def test_weights_that_further_training_keeps_stay_as_calibrated_as_they_are(sample, tmp_path):
+    train, test = sample
+    classifier = SentimentClassifier("bidirectional", units=4, maxlen=60, epochs=4, seed=1)
+    classifier.set_params(engine="numpy", learning_rate=0.01, temperature_scaling=True)
+    classifier.fit(train.texts, train.labels, groups=train.groups)
+    before = classifier.predict_proba(test.texts)
+    known = {name: classifier.provenance_[name] for name in ("temperature", "calibrated_on")}
+    worse = {"warm_start": True, "epochs": 1, "learning_rate": 9.0, "optimizer": "sgd"}
+    for scaling in (False, True):
+        classifier.set_params(**worse, temperature_scaling=scaling)
+        classifier.fit(train.texts, train.labels, groups=train.groups)
+        # Scaled again, they are as they were.
+        np.testing.assert_allclose(classifier.predict_proba(test.texts), before, rtol=1e-3)
+        assert classifier.provenance_["calibrated_on"] == known["calibrated_on"]
+        assert classifier.provenance_["temperature"] == pytest.approx(known["temperature"], 1e-3)
+    # Other weights are calibrated no more.
+    classifier.set_params(learning_rate=0.05, epochs=9, temperature_scaling=False, optimizer="adam")
+    classifier.fit(train.texts, train.labels, groups=train.groups)
+    assert classifier.provenance_["best_epoch"] > 4
+    assert "temperature" not in classifier.provenance_
+
+
 def test_temperature_scaling_of_too_few_texts_or_of_those_that_say_nothing(sample):
     train, _ = sample
     few = SentimentClassifier(temperature_scaling=True, validation_fraction=0.1)
