@@ -12,7 +12,8 @@ the student; the sentences of `short_sentences.csv`, which stands beside this fi
 made up. The test reviews are read once, by the student that came out.
 
 A student may teach the next one (``--teacher``), as long as the same films were held out from it.
-A run that was stopped goes on, if it is given the same folder to work in.
+A run that was stopped goes on, if it is given the same folder to work in. ``--together`` trains
+nothing: it says how good models and NB-SVM are together, on the reviews held out and in the test.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ from scripts.made_up import adjectives, made_up
 from scripts.measure import measure, read_sentences
 from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.baselines import BaselineClassifier
-from sentiment_rnn.datasets import cache_folder
+from sentiment_rnn.commands.output import format_table
+from sentiment_rnn.datasets import Reviews, cache_folder
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.persistence import is_model_folder
+from sentiment_rnn.training.checkpoints import remove_checkpoint
 from sentiment_rnn.training.splits import validation_split
 
 SEED = 0
@@ -80,6 +83,51 @@ def mix(said: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
     return regression.fit(np.column_stack(said), labels).coef_[0].tolist()
 
 
+class Teachers:
+    """Networks, and NB-SVM, which say together how likely a text is positive.
+
+    Args:
+        paths: the networks' model folders.
+        learned: reviews that NB-SVM learns from.
+        validated: reviews, held out from all, that tell how much each is to count.
+
+    Raises:
+        UsageError: if a network may have learned from other reviews.
+    """
+
+    def __init__(self, paths: Sequence[Path], learned: Reviews, validated: Reviews) -> None:
+        networks = [SentimentClassifier.load(path) for path in paths]
+        for path, network in zip(paths, networks, strict=True):
+            learned_from = network.provenance_["trained_on"]
+            same = learned_from["validated_by"] == "film" and network.provenance_["seed"] == SEED
+            if not same or learned_from["validation"] != len(validated):
+                raise UsageError(f"{path} may have learned from the films that are held out here.")
+        _log("NB-SVM learns")
+        counter = BaselineClassifier("nbsvm", seed=SEED)
+        counter.fit(learned.texts, learned.labels, groups=learned.groups)
+        self._teachers = [*networks, counter]
+        self.names = [*(path.name for path in paths), "NB-SVM"]
+        self.weights = mix(self.say(validated.texts), validated.labels)
+
+    def say(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The log odds ``(texts,)`` that each says."""
+        return [log_odds(one.predict_proba(texts)[:, 1]) for one in self._teachers]
+
+    def together(self, said: Sequence[np.ndarray]) -> np.ndarray:
+        """The log odds ``(texts,)`` of all, of what each says."""
+        return np.sum([w * one for w, one in zip(self.weights, said, strict=True)], axis=0)
+
+    def table(self, reviews: Reviews) -> str:
+        """How good each is, and all together."""
+        said = self.say(reviews.texts)
+        rows = [["", "accuracy", "log loss"]]
+        for name, one in zip([*self.names, "together"], [*said, self.together(said)], strict=True):
+            right = np.mean((one > 0) == (reviews.labels == 1))
+            loss = np.mean(np.logaddexp(0, np.where(reviews.labels == 1, -one, one)))
+            rows.append([name, f"{right:.4f}", f"{loss:.4f}"])
+        return format_table(rows[0], rows[1:])
+
+
 def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> None:
     """Trains teachers and student, and saves the student.
 
@@ -106,32 +154,14 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
             verbose=True,
         )
         teacher.save(folder)
-    paths = (folder, *others)
-    teachers = [SentimentClassifier.load(path) for path in paths]
-    for path, teacher in zip(paths, teachers, strict=True):
-        learned_from = teacher.provenance_["trained_on"]
-        same = learned_from["validated_by"] == "film" and teacher.provenance_["seed"] == SEED
-        if not same or learned_from["validation"] != len(validated):
-            raise UsageError(f"{path} may have learned from the films that are held out here.")
-    _log("NB-SVM learns")
-    counter = BaselineClassifier("nbsvm", seed=SEED)
-    counter.fit(learned.texts, learned.labels, groups=learned.groups)
-
-    def say(texts: Sequence[str]) -> list[np.ndarray]:
-        return [log_odds(one.predict_proba(texts)[:, 1]) for one in (*teachers, counter)]
-
-    said = say(validated.texts)
-    weights = mix(said, validated.labels)
-    together = sum(weight * one for weight, one in zip(weights, said, strict=True))
-    names = [*(path.name for path in paths), "NB-SVM", "together"]
-    for name, one in zip(names, [*said, together], strict=True):
-        accuracy = np.mean((one > 0) == (validated.labels == 1))
-        _log(f"{name}: {accuracy:.4f} of the reviews held out")
+        remove_checkpoint(work / "recommended.checkpoint")
+    teachers = Teachers((folder, *others), learned, validated)
+    _log(teachers.table(validated))
 
     assert train.unsupervised is not None
     texts = [*train.unsupervised, *passages(train.unsupervised, SEED)]
     _log(f"the teachers read {len(texts):,} texts")
-    odds = sum(weight * one for weight, one in zip(weights, say(texts), strict=True))
+    odds = teachers.together(teachers.say(texts))
     sentences, probabilities = made_up(
         *adjectives(learned.texts, learned.labels), count=MADE_UP, seed=SEED
     )
@@ -144,7 +174,7 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
         groups=train.groups,
         taught_texts=[*texts, *sentences],
         taught_probabilities=np.concatenate([1 / (1 + np.exp(-odds)), probabilities]),
-        checkpoint=work / "student.checkpoint",
+        checkpoint=work / f"{out.name}.checkpoint",
         cache=cache,
         verbose=True,
     )
@@ -157,7 +187,22 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
     taught_by = "".join(f" --teacher {path.name}" for path in others)
     student.provenance_["made_by"] = f"python -m scripts.distill{taught_by} --out {out.name}"
     student.save(out)
+    remove_checkpoint(work / f"{out.name}.checkpoint")
     _log(f"saved {out}: {student.metrics_['test']['accuracy']:.4f} of the test reviews")
+
+
+def ask_together(data: str, paths: Sequence[Path]) -> None:
+    """Prints how good models are together, with NB-SVM, on held out and on test reviews.
+
+    Args:
+        data: archive or folder of the IMDB reviews.
+        paths: model folders, from which the same films were held out.
+    """
+    train, test = load_imdb(data, cache=cache_folder() / "corpora")
+    part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)
+    validated = train.select(held_out)
+    models = Teachers(paths, train.select(part), validated)
+    print(models.table(validated), models.table(test), sep="\n\n")
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:
@@ -179,7 +224,7 @@ def main() -> None:
     """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m scripts.distill", description=__doc__)
     parser.add_argument("--data", default=default_data(), help="archive or folder of the reviews")
-    parser.add_argument("--out", type=Path, required=True, help="the student's model folder")
+    parser.add_argument("--out", type=Path, help="the student's model folder")
     parser.add_argument("--work", type=Path, default=Path("trained/distill"), help="the teacher's")
     parser.add_argument(
         "--teacher",
@@ -188,8 +233,19 @@ def main() -> None:
         default=[],
         help="a model folder that teaches as well, such as that of an earlier student",
     )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="instead of training say how good NB-SVM and the models named by --teacher are "
+        "together",
+    )
     options = parser.parse_args()
-    distill(options.data, options.out, options.work, options.teacher)
+    if options.together:
+        ask_together(options.data, options.teacher)
+    elif options.out is None:
+        parser.error("--out is missing")
+    else:
+        distill(options.data, options.out, options.work, options.teacher)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The script that makes the default model."""
 
+import re
 import shutil
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_the_better_teacher_counts_for_more():
     assert abs(useless) < 0.05
 
 
-def test_a_student_is_made_and_saved(tmp_path, monkeypatch):
+def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     data = tmp_path / "data"
     shutil.copytree(ROOT / "data" / "sample" / "aclImdb", data / "aclImdb")
     unlabelled = data / "aclImdb" / "train" / "unsup"
@@ -64,6 +65,19 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch):
     assert "GRU(3) → Dropout(0.2) → MaskedPooling1D(mean_max) → Dense(1)" in card
     assert "```sh\npython -m scripts.distill --out first\n```" in card
     assert "once it has imported `sentiment_rnn.architectures.pooling`" in card
+
+    # Together they are weighted by the reviews held out, and asked of the test.
+    distill.ask_together(str(data), [tmp_path / "first", tmp_path / "work" / "recommended"])
+    printed = capsys.readouterr().out
+    assert (
+        re.findall(r"^[\w-]+", printed, re.MULTILINE)
+        == [
+            *("first", "recommended", "NB-SVM", "together"),
+        ]
+        * 2
+    )
+    measured = f"{first.metrics_['test']['accuracy']:.4f}"
+    assert re.search(rf"^first +{measured} ", printed.split("\n\n")[1], re.MULTILINE)
 
     # A student teaches the next; a model that has seen what is held out doesn't.
     distill.distill(str(data), tmp_path / "third", tmp_path / "work", [tmp_path / "first"])
