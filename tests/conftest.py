@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from sentiment_rnn import Reviews, SentimentClassifier
+from sentiment_rnn import Reviews, SentimentClassifier, load_imdb
 from sentiment_rnn.datasets import load_data
 from tests.pages import BROWSERS, Browser, find_browser
 
@@ -30,6 +30,15 @@ def real_data() -> Path:
     if not (folder / "aclImdb_v1.tar.gz").is_file():
         pytest.skip(f"no real data in {folder}; SENTIMENT_RNN_DATA names another place")
     return folder
+
+
+@pytest.fixture(scope="session")
+def imdb(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Reviews, Reviews]:
+    """The real reviews, train and test; what one process has read, the others take up."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return load_imdb(real_data / "aclImdb_v1.tar.gz", cache=folder / "corpora")
 
 
 @pytest.fixture(scope="session")

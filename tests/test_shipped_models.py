@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from sentiment_rnn import CharLanguageModel, SentimentClassifier, load_imdb
+from sentiment_rnn import CharLanguageModel, SentimentClassifier
 from sentiment_rnn.datasets import load_text
 from sentiment_rnn.errors import ModelError
 from tests.conftest import ROOT
@@ -127,9 +127,8 @@ def test_models_fit_into_the_repository():
 
 
 @pytest.fixture(scope="module")
-def real_test_reviews(real_data):
-    _, test = load_imdb(real_data / "aclImdb_v1.tar.gz")
-    return test.limit(1000, seed=0)
+def real_test_reviews(imdb):
+    return imdb[1].limit(1000, seed=0)
 
 
 def test_accuracy_on_real_reviews(shipped_model, real_test_reviews):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sentiment_rnn import load_imdb
 from sentiment_rnn.architectures import (
     ArchitectureConfig,
     LayerSpec,
@@ -86,10 +85,10 @@ def test_equal_to_keras_on_a_thousand_real_reviews(options, real_reviews):
 
 
 @pytest.fixture(scope="module")
-def real_reviews(real_data):
+def real_reviews(imdb):
     from sentiment_rnn import SentimentClassifier
 
-    _, test = load_imdb(real_data / "aclImdb_v1.tar.gz")
+    _, test = imdb
     preprocessor = SentimentClassifier.load("textbook").preprocessor
     return preprocessor, preprocessor.encode(test.limit(1000, seed=0).texts)
 

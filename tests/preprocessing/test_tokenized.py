@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.tokenize import TreebankWordTokenizer
 
-from sentiment_rnn import _cache, load_imdb
+from sentiment_rnn import _cache
 from sentiment_rnn.numpy_rnn.threads import count_processors
 from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors, tokenized
 from sentiment_rnn.preprocessing.tokenized import (
@@ -144,8 +144,8 @@ def test_word_vectors_are_trained_alike_on_numbers_and_on_tokens():
     np.testing.assert_array_equal(by_number.vectors, by_token.vectors)
 
 
-def test_the_real_reviews(real_data, tmp_path):
-    texts = load_imdb(real_data / "aclImdb_v1.tar.gz")[0].texts[::4]
+def test_the_real_reviews(imdb, tmp_path):
+    texts = imdb[0].texts[::4]
     one = TokenizedTexts.of(texts, TOKENIZER)
     for _ in range(2):
         many = Corpus(texts, TOKENIZER, cache=tmp_path).tokenized

@@ -134,8 +134,8 @@ def tokens_twice(text):
     return [treebank.tokenize(text), treebank.tokenize(text)]
 
 
-def test_same_tokens_as_nltk_for_real_reviews(real_data):
-    train, test = load_imdb(real_data / "aclImdb_v1.tar.gz")
+def test_same_tokens_as_nltk_for_real_reviews(imdb):
+    train, test = imdb
     compare_reviews([*train.texts[::25], *test.texts[::25]])
 
 
@@ -210,8 +210,8 @@ def test_long_white_space_is_shortened_to_what_the_rules_see(first, last):
 
 
 @pytest.mark.parametrize("lowercase", [False, True])
-def test_streams_of_real_reviews_cut_anywhere(real_data, lowercase):
-    train, _ = load_imdb(real_data / "aclImdb_v1.tar.gz")
+def test_streams_of_real_reviews_cut_anywhere(imdb, lowercase):
+    train, _ = imdb
     random = np.random.default_rng(0)
     texts = train.texts[::10]
     texts += [" ".join(texts[n : n + 300]) for n in range(0, len(texts), 300)]

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from sentiment_rnn import load_imdb
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.builder import build_network, with_embedding
@@ -109,10 +108,9 @@ def test_dropout_is_applied_in_training_alone():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
-def test_losses_on_real_reviews_follow_those_of_keras(real_data, cell):
+def test_losses_on_real_reviews_follow_those_of_keras(imdb, cell):
     """The textbook's network at its real size, 50 batches of 32 reviews, without dropout."""
-    train, _ = load_imdb(real_data / "aclImdb_v1.tar.gz")
-    train = train.limit(1600, seed=0)
+    train = imdb[0].limit(1600, seed=0)
     vectors = WordVectors.load(shipped("models") / "imdb_vectors" / "word_vectors.npz")
     preprocessor = Preprocessor(PreprocessingConfig(), vectors)
     data = EncodedTexts(preprocessor.encode(train.texts), np.asarray(train.labels)[:, None])
