@@ -28,6 +28,7 @@ from sentiment_rnn.numpy_rnn.losses import (
     binary_crossentropy,
     categorical_crossentropy,
     loss_and_gradient,
+    sparse_categorical_crossentropy,
 )
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.optimizers import (
@@ -93,6 +94,7 @@ __all__ = [
     "project_backward",
     "scan",
     "scan_backward",
+    "sparse_categorical_crossentropy",
     "split_bias",
     "top_k",
     "top_p",

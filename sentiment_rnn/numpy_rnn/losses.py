@@ -48,11 +48,13 @@ def loss_and_gradient(
     """A loss by Keras's name, and its gradient, taken together with the last activation if it can.
 
     Args:
-        name: "binary_crossentropy" or "categorical_crossentropy".
-        target: numbers of the shape of `output`; one-hot rows for the categorical loss.
+        name: "binary_crossentropy", "categorical_crossentropy" or
+            "sparse_categorical_crossentropy".
+        target: numbers of the shape of `output`; one-hot rows for the categorical loss, and the
+            numbers of the classes ``(batch, ...)`` for the sparse one.
         output: probabilities ``(batch, ..., units)``.
         activation: of the layer that gave them. The sigmoid goes together with the binary loss,
-            the softmax with the categorical one.
+            the softmax with the others.
         sample_weight: how much a row counts, ``(batch,)``, or ``(batch, time)``. The weighted sum
             is divided by the number of rows, not by the sum of weights, as in Keras.
         mask: ``(batch, time)``, true where an output counts: ``network.output_mask``.
@@ -70,18 +72,11 @@ def loss_and_gradient(
         (1.3863, array([[-0.75]]), True)
     """
     if name not in LOSSES:
-        raise ValueError(
-            f"Expected binary_crossentropy or categorical_crossentropy. Received: {name!r}"
-        )
-    loss = LOSSES[name](target, output, sample_weight, mask)
-    if name == "binary_crossentropy":
-        fused = activation == "sigmoid"
-        function = binary_crossentropy_gradient
-    else:
-        fused = activation == "softmax"
-        function = categorical_crossentropy_gradient
+        raise ValueError(f"Expected one of {', '.join(LOSSES)}. Received: {name!r}")
+    function, gradient, goes_with = LOSSES[name]
+    loss, fused = function(target, output, sample_weight, mask), activation == goes_with
     return LossAndGradient(
-        loss, function(target, output, sample_weight, mask, of_sum=fused), of_sum=fused
+        loss, gradient(target, output, sample_weight, mask, of_sum=fused), of_sum=fused
     )
 
 
@@ -206,9 +201,86 @@ def categorical_crossentropy_gradient(
     return (of_scaled - (of_scaled * scaled).sum(axis=-1, keepdims=True)) / total * weights
 
 
-LOSSES: dict[str, Callable[..., float]] = {
-    "binary_crossentropy": binary_crossentropy,
-    "categorical_crossentropy": categorical_crossentropy,
+def sparse_categorical_crossentropy(
+    target: Array, output: Array, sample_weight: Array | None = None, mask: Array | None = None
+) -> float:
+    """`categorical_crossentropy` of classes that are given by their numbers.
+
+    Args:
+        target: whole numbers from 0 ``(batch, ...)``.
+        output: probabilities ``(batch, ..., classes)``.
+        sample_weight: ``(batch,)`` or ``(batch, time)``; see `loss_and_gradient`.
+        mask: ``(batch, time)``; see `loss_and_gradient`.
+
+    Returns:
+        The loss.
+
+    Raises:
+        ValueError: if a shape doesn't fit, or a number is that of no class.
+
+    Example:
+        >>> round(sparse_categorical_crossentropy(np.array([1]), np.array([[0.75, 0.25]])), 4)
+        1.3863
+    """
+    places = _class_places(target, output)
+    weights = _row_weights(output, sample_weight, mask)
+    p = _clip(np.take_along_axis(output, places, axis=-1)[..., 0] / output.sum(axis=-1))
+    return float(-(np.log(p) * weights).sum())
+
+
+def sparse_categorical_crossentropy_gradient(
+    target: Array,
+    output: Array,
+    sample_weight: Array | None = None,
+    mask: Array | None = None,
+    *,
+    of_sum: bool = False,
+) -> Array:
+    """The gradient of `sparse_categorical_crossentropy`.
+
+    Args:
+        target: as there.
+        output: likewise.
+        sample_weight: likewise.
+        mask: likewise.
+        of_sum: whether the gradient of the sums is wanted whose softmax `output` is, ``p - y``.
+
+    Returns:
+        An array of the shape of `output`.
+
+    Example:
+        >>> sparse_categorical_crossentropy_gradient(
+        ...     np.array([1]), np.array([[0.75, 0.25]]), of_sum=True)
+        array([[ 0.75, -0.75]])
+    """
+    places = _class_places(target, output)
+    weights = _row_weights(output, sample_weight, mask)[..., np.newaxis]
+    if of_sum:
+        gradient, at_class = output * weights, -weights
+    else:
+        total = output.sum(axis=-1, keepdims=True)
+        scaled = np.take_along_axis(output, places, axis=-1) / total
+        p = _clip(scaled)
+        at_class = np.where(p == scaled, -1 / p, 0) / total * weights
+        gradient = np.broadcast_to(-at_class * scaled, output.shape).copy()
+    before = np.take_along_axis(gradient, places, axis=-1)
+    np.put_along_axis(gradient, places, before + at_class, axis=-1)
+    return gradient
+
+
+# By Keras's names: the loss, its gradient, and the activation that it goes together with.
+LOSSES: dict[str, tuple[Callable[..., float], Callable[..., Array], str]] = {
+    "binary_crossentropy": (binary_crossentropy, binary_crossentropy_gradient, "sigmoid"),
+    "categorical_crossentropy": (
+        categorical_crossentropy,
+        categorical_crossentropy_gradient,
+        "softmax",
+    ),
+    "sparse_categorical_crossentropy": (
+        sparse_categorical_crossentropy,
+        sparse_categorical_crossentropy_gradient,
+        "softmax",
+    ),
 }
 
 
@@ -244,8 +316,30 @@ def _prepare(
     target = np.asarray(target)
     if target.shape != output.shape:
         raise ValueError(f"Expected a target of the shape {output.shape}. Received: {target.shape}")
+    return target.astype(output.dtype, copy=False), _row_weights(output, sample_weight, mask)
+
+
+def _class_places(target: Array, output: Array) -> Array:
+    """The numbers of the classes as places along the last axis of the output."""
+    target, classes = np.asarray(target), output.shape[-1]
+    if target.shape != output.shape[:-1] or target.dtype.kind not in "iu":
+        raise ValueError(
+            f"Expected the whole numbers of classes {output.shape[:-1]}. Received: {target.dtype} "
+            f"{target.shape}"
+        )
+    if target.size and not 0 <= target.min() <= target.max() < classes:
+        raise ValueError(
+            f"Expected the numbers of {classes} classes, from 0. Received: {target.min()} to "
+            f"{target.max()}"
+        )
+    return target[..., np.newaxis]
+
+
+def _row_weights(output: Array, sample_weight: Array | None, mask: Array | None) -> Array:
+    """By what the loss of each row is multiplied before the sum."""
     rows = output.shape[:-1]
-    weights = np.full(rows, 1 / np.prod(rows), output.dtype)
+    # One number where all count alike: what is multiplied with it stays in the order it lies in.
+    weights = np.asarray(1 / np.prod(rows), output.dtype)
     if mask is not None:
         if mask.shape != rows:
             raise ValueError(f"Expected a mask of the shape {rows}. Received: {mask.shape}")
@@ -260,4 +354,4 @@ def _prepare(
             )
         missing = len(rows) - sample_weight.ndim
         weights = weights * sample_weight.reshape(*sample_weight.shape, *[1] * missing)
-    return target.astype(output.dtype, copy=False), weights
+    return weights

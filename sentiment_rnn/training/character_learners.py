@@ -101,7 +101,7 @@ class _NumpyLearner:
         self._config = config
         self._seed = seed
         self._gradients = BatchGradients(
-            Objective(network, "categorical_crossentropy"),
+            Objective(network, "sparse_categorical_crossentropy"),
             weights,
             np.eye(network.batch_shape[2], dtype=np.float32),
             processes=processes,

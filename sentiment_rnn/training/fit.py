@@ -142,7 +142,7 @@ class Task:
         targets = self.validation.targets
         return {
             "val_accuracy": float(is_right(targets, output).mean()),
-            "val_loss": LOSSES[self.loss](targets, output),
+            "val_loss": LOSSES[self.loss][0](targets, output),
         }
 
 

@@ -31,8 +31,6 @@ from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
 from sentiment_rnn.training.checkpoints import numbered
 
-# What each loss is taken together with.
-_ACTIVATIONS = {"binary_crossentropy": "sigmoid", "categorical_crossentropy": "softmax"}
 # Rows that are worth a process; with fewer, what a step costs whatever its size weighs too much.
 _FEWEST_ROWS = 8
 # Seconds of an epoch that are worth the start of other processes.
@@ -49,8 +47,8 @@ class Objective:
 
     Args:
         network: the layers.
-        loss: ``binary_crossentropy`` behind a sigmoid, or ``categorical_crossentropy`` behind a
-            softmax.
+        loss: ``binary_crossentropy`` behind a sigmoid; ``categorical_crossentropy`` behind a
+            softmax, or at every step ``sparse_categorical_crossentropy``.
         trains_vectors: whether the word vectors are trained too.
     """
 
@@ -121,8 +119,8 @@ class BatchGradients:
 
         Args:
             ids: int32 ``(batch, time)``.
-            targets: what the network is to say, floats ``(batch, outputs)``; where there is an
-                output at every step the ids of the classes, ``(batch, time)``.
+            targets: what the network is to say, floats ``(batch, outputs)``; for the sparse loss,
+                of a network with an output at every step, numbers of classes ``(batch, time)``.
             chance: seeds of what dropout drops.
             sample_weight: how much each row counts, ``(batch,)``; None for all alike.
 
@@ -303,7 +301,6 @@ class _Part:
         self._objective, self._states = objective, memory.states
         self._embedded = EmbeddedNetwork(network, memory.weights, memory.vectors)
         self._embedded.network.weights = memory.weights
-        self._classes = spec.output_shape[-1] or 0
 
     def compute(self, rows: _Rows) -> tuple[float, float, list[np.ndarray]]:
         """The loss as a share of the batch's, and of a binary network the weight of those right."""
@@ -317,15 +314,11 @@ class _Part:
         for key, arrays in network.states.items():
             for array, now in zip(self._states[key], arrays, strict=True):
                 array[these] = now
-        targets = rows.targets
-        every_step = output.ndim == 3
-        if every_step:
-            targets = np.eye(self._classes, dtype=np.float32)[targets]
         done = loss_and_gradient(
             objective.loss,
-            targets,
+            rows.targets,
             output,
-            activation=_ACTIVATIONS[objective.loss],
+            activation="sigmoid" if objective.loss == "binary_crossentropy" else "softmax",
             sample_weight=rows.sample_weight,
         )
         share = len(rows.ids) / rows.batch
@@ -339,9 +332,9 @@ class _Part:
             of_vectors[0] = 0
             gradients.append(of_vectors)
         right = 0.0
-        if not every_step:
+        if output.ndim == 2:
             weight = np.ones(len(output)) if rows.sample_weight is None else rows.sample_weight
-            right = float(weight[is_right(targets, output)].sum())
+            right = float(weight[is_right(rows.targets, output)].sum())
         return done.loss * share, right, gradients
 
 

@@ -10,6 +10,8 @@ from sentiment_rnn.numpy_rnn.losses import (
     binary_crossentropy_gradient,
     categorical_crossentropy,
     categorical_crossentropy_gradient,
+    sparse_categorical_crossentropy,
+    sparse_categorical_crossentropy_gradient,
 )
 from tests.numpy_rnn.checks import assert_gradient, by_differences
 
@@ -21,6 +23,11 @@ LOSSES = {
         categorical_crossentropy_gradient,
         softmax,
     ),
+    "sparse_categorical_crossentropy": (
+        sparse_categorical_crossentropy,
+        sparse_categorical_crossentropy_gradient,
+        softmax,
+    ),
 }
 SHAPES = [(3, 4), (3, 5, 4)]
 
@@ -30,6 +37,8 @@ def material(name, shape):
     target = RANDOM.integers(0, 2, shape).astype(float)
     if name == "categorical_crossentropy":
         target = np.eye(shape[-1])[RANDOM.integers(0, shape[-1], shape[:-1])]
+    elif name == "sparse_categorical_crossentropy":
+        target = RANDOM.integers(0, shape[-1], shape[:-1])
     return RANDOM.normal(0, 0.7, shape), target
 
 
@@ -64,6 +73,8 @@ def test_values_are_those_of_keras(name, shape, case):
 def test_certain_probabilities_are_clipped_as_by_keras(name):
     value, gradient, _ = LOSSES[name]
     target = np.array([[0.0, 1.0], [0.0, 1.0]])
+    if name == "sparse_categorical_crossentropy":
+        target = np.array([1, 1])
     output = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
     expected = keras.ops.mean(getattr(keras.losses, name)(target, output))
     assert value(target, output) == pytest.approx(float(expected), rel=1e-6)
@@ -125,5 +136,29 @@ def test_what_does_not_fit_is_refused():
         binary_crossentropy(output, output, np.ones(5))
     with pytest.raises(ValueError, match=r"mask of the shape \(3, 5\). Received: \(5, 3\)"):
         categorical_crossentropy(output, output, None, np.ones((5, 3), bool))
-    with pytest.raises(ValueError, match="or categorical_crossentropy. Received: 'hinge'"):
+    classes = np.zeros((3, 5), int)
+    with pytest.raises(ValueError, match=r"classes \(3, 5\). Received: int64 \(3, 4\)"):
+        sparse_categorical_crossentropy(classes[:, :4], output)
+    with pytest.raises(ValueError, match=r"classes \(3, 5\). Received: float64 \(3, 5\)"):
+        sparse_categorical_crossentropy(classes / 1, output)
+    for number in (-1, 4):
+        classes[1, 2] = number
+        with pytest.raises(ValueError, match=f"numbers of 4 classes.*: .*{number}"):
+            sparse_categorical_crossentropy_gradient(classes, output)
+    with pytest.raises(ValueError, match="sparse_categorical_crossentropy. Received: 'hinge'"):
         loss_and_gradient("hinge", output, output)
+
+
+def test_numbers_of_classes_are_one_hot_rows():
+    sums, classes = material("sparse_categorical_crossentropy", (3, 5, 4))
+    output, target = softmax(sums), np.eye(4)[classes]
+    for activation in ("softmax", "linear"):
+        for weight, mask in weightings((3, 5, 4)):
+            options = {"activation": activation, "sample_weight": weight, "mask": mask}
+            sparse = loss_and_gradient(
+                "sparse_categorical_crossentropy", classes, output, **options
+            )
+            dense = loss_and_gradient("categorical_crossentropy", target, output, **options)
+            assert sparse.loss == pytest.approx(dense.loss, rel=1e-12)
+            assert sparse.of_sum == dense.of_sum
+            np.testing.assert_allclose(sparse.gradient, dense.gradient, rtol=1e-12, atol=1e-15)

@@ -48,7 +48,7 @@ def characters(name):
     architecture, layers, dropout = CHARACTERS[name]
     config = CharacterArchitectureConfig(architecture, layers, 5, dropout)
     network = character_network(config, symbols=IDS, batch_size=BATCH)
-    return Objective(network, "categorical_crossentropy")
+    return Objective(network, "sparse_categorical_crossentropy")
 
 
 OBJECTIVES = {
