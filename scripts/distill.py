@@ -11,7 +11,8 @@ Whole films are held out from all of them. They choose the weights of the teache
 the student; the sentences of `short_sentences.csv`, which stands beside this file, choose what is
 made up. The test reviews are read once, by the student that came out.
 
-A student may teach the next one (``--teacher``), as long as the same films were held out from it.
+A student may teach the next one (``--teacher``), as long as the same films were held out from it,
+and the next may begin where it ended (``--begin-with``).
 A run that was stopped goes on, if it is given the same folder to work in. ``--together`` trains
 nothing: it says how good models and NB-SVM are together, on the reviews held out and in the test.
 """
@@ -43,6 +44,8 @@ SEED = 0
 VALIDATION = 0.2
 # What the student has of its own; all else is the preset's.
 STUDENT: dict[str, Any] = {"cell": "gru", "bidirectional": False, "units": 64, "epochs": 10}
+# One that begins where an earlier one ended learns in smaller steps.
+FURTHER: dict[str, Any] = {"epochs": 3, "learning_rate": 1e-3}
 # Made up sentences, beside 75,000 reviews and 50,000 passages.
 MADE_UP = 60_000
 # What people type, of which nothing is learned: for the choice of what is made up.
@@ -128,7 +131,13 @@ class Teachers:
         return format_table(rows[0], rows[1:])
 
 
-def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> None:
+def distill(
+    data: str,
+    out: Path,
+    work: Path,
+    others: Sequence[Path] = (),
+    begin_with: Path | None = None,
+) -> None:
     """Trains teachers and student, and saves the student.
 
     Args:
@@ -136,6 +145,7 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
         out: the student's model folder.
         work: where the teacher and checkpoints are kept, so that nothing is trained again.
         others: model folders of further teachers, from which the same films were held out.
+        begin_with: the model folder of an earlier student, with whose layers this one begins.
     """
     cache = cache_folder() / "corpora"
     train, test = load_imdb(data, unsupervised=True, cache=cache)
@@ -165,8 +175,9 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
     sentences, probabilities = made_up(
         *adjectives(learned.texts, learned.labels), count=MADE_UP, seed=SEED
     )
+    settings = STUDENT if begin_with is None else {**STUDENT, **FURTHER, "pretrained": begin_with}
     student = SentimentClassifier(
-        "recommended", seed=SEED, validation_fraction=VALIDATION, **STUDENT
+        "recommended", seed=SEED, validation_fraction=VALIDATION, **settings
     )
     student.fit(
         train.texts,
@@ -184,8 +195,10 @@ def distill(data: str, out: Path, work: Path, others: Sequence[Path] = ()) -> No
     right = student.predict(sentences) == labels
     _log(f"{right.sum()} of the {len(right)} sentences of {SENTENCES.name} are right")
     student.metrics_ = {"validation": validation, **measure(student, test)}
-    taught_by = "".join(f" --teacher {path.name}" for path in others)
-    student.provenance_["made_by"] = f"python -m scripts.distill{taught_by} --out {out.name}"
+    options = "".join(f" --teacher {path.name}" for path in others)
+    if begin_with is not None:
+        options += f" --begin-with {begin_with.name}"
+    student.provenance_["made_by"] = f"python -m scripts.distill{options} --out {out.name}"
     student.save(out)
     remove_checkpoint(work / f"{out.name}.checkpoint")
     _log(f"saved {out}: {student.metrics_['test']['accuracy']:.4f} of the test reviews")
@@ -234,6 +247,9 @@ def main() -> None:
         help="a model folder that teaches as well, such as that of an earlier student",
     )
     parser.add_argument(
+        "--begin-with", type=Path, help="an earlier student, with whose layers this one begins"
+    )
+    parser.add_argument(
         "--together",
         action="store_true",
         help="instead of training say how good NB-SVM and the models named by --teacher are "
@@ -245,7 +261,7 @@ def main() -> None:
     elif options.out is None:
         parser.error("--out is missing")
     else:
-        distill(options.data, options.out, options.work, options.teacher)
+        distill(options.data, options.out, options.work, options.teacher, options.begin_with)
 
 
 if __name__ == "__main__":
