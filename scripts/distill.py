@@ -12,7 +12,7 @@ the student; the sentences of `short_sentences.csv`, which stands beside this fi
 made up. The test reviews are read once, by the student that came out.
 
 A student may teach the next one (``--teacher``), as long as the same films were held out from it,
-and the next may begin where it ended (``--begin-with``).
+and the next may begin where it ended (``--begin-with``) and ends halfway between.
 A run that was stopped goes on, if it is given the same folder to work in. ``--together`` trains
 nothing: it says how good models and NB-SVM are together, on the reviews held out and in the test.
 """
@@ -189,6 +189,8 @@ def distill(
         cache=cache,
         verbose=True,
     )
+    if begin_with is not None:
+        average(student, SentimentClassifier.load(begin_with))
     student.calibrate(validated.texts, validated.labels)
     validation = student.evaluate(validated.texts, validated.labels)
     sentences, labels, _ = read_sentences(SENTENCES)
@@ -216,6 +218,23 @@ def ask_together(data: str, paths: Sequence[Path]) -> None:
     validated = train.select(held_out)
     models = Teachers(paths, train.select(part), validated)
     print(models.table(validated), models.table(test), sep="\n\n")
+
+
+def average(student: SentimentClassifier, begun: SentimentClassifier) -> None:
+    """Gives a student the mean of its weights and of those that it began with.
+
+    What lies between the two is as good as either at what both know, and keeps most of what was
+    learned last.
+
+    Args:
+        student: changed.
+        begun: of the same layers and words.
+
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+    """
+    weights = zip(student._weights, begun._weights, strict=True)
+    means = [(one + other) / 2 for one, other in weights]
+    student._set_model(student._network, means, student._preprocessor)
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ _SHELLS = ("sh", "bash", "console")
 _COMMAND = "sentiment-rnn "
 # Not one whose last places are left open.
 _NUMBER = re.compile(r"[-+]?\d+\.\d+(?!\d|\.\.\.)")
+# One that may.
+_DECIMAL = re.compile(r"\d+\.\d+(?:\.\.\.)?")
 # Other machines add up in another order.
 _TOLERANCE = 1e-5
 _OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -135,11 +137,11 @@ def run_document(
                 count += 1
                 if expected is None or _CHECKER.check_output(expected, got, _OPTIONS):
                     continue
-                found = _difference(block.line + line, expected, got)
-                assert differences is not None, (
-                    f"{where}: {command}\nExpected:\n{expected}\nReceived:\n{got}"
-                )
-                differences.append(found)
+                if differences is None:
+                    raise AssertionError(
+                        f"{where}: {command}\nExpected:\n{expected}\nReceived:\n{got}"
+                    )
+                differences.append(_difference(block.line + line, expected, got))
     return count
 
 
@@ -209,12 +211,33 @@ def _run_prompts(
 
 def _difference(line: int, shown: str, came: str) -> Difference:
     """Puts what came beside what is shown, line by line where there are as many."""
-    before, after = shown.splitlines(), came.splitlines()
+    before, after = shown.splitlines(), came.rstrip().splitlines()
     if len(before) != len(after):
         return Difference(line, before, after, is_certain="..." not in shown)
-    for place, (one, other) in enumerate(zip(before, after, strict=True)):
-        if _CHECKER.check_output(f"{one}\n", f"{other}\n", _OPTIONS):
-            after[place] = one
-        elif one.endswith("..."):
-            after[place] = re.sub(r"\S+$", "...", other)
+    after = [_with_open_places(one, other) for one, other in zip(before, after, strict=True)]
     return Difference(line, before, after, is_certain=True)
+
+
+def _with_open_places(shown: str, came: str) -> str:
+    """A line that came, with what the line of the document leaves open.
+
+    Example:
+        >>> _with_open_places("a 0.12... 3 s", "a 0.4567 3 s")
+        'a 0.45... 3 s'
+        >>> _with_open_places("7 reviews in ...", "8 reviews in 9.3")
+        '8 reviews in ...'
+    """
+    if _CHECKER.check_output(f"{shown}\n", f"{came}\n", _OPTIONS):
+        return shown
+    if end := re.search(r"\s+\.\.\.$", shown):
+        came = re.sub(r"\s+\S+$", end[0], came)
+    numbers = _DECIMAL.findall(shown)
+    if len(numbers) != len(_DECIMAL.findall(came)):
+        return came
+    coming = iter(numbers)
+
+    def opened(match: re.Match[str]) -> str:
+        number = next(coming)
+        return f"{match[0][: len(number) - 3]}..." if number.endswith("...") else match[0]
+
+    return _DECIMAL.sub(opened, came)

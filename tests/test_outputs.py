@@ -25,12 +25,12 @@ pathlib.Path("trained/runs.jsonl").touch()
 ...     print(letter + "!")
 b!
 ...
->>> print("one\\n\\ntwo")
+>>> print("one\\n\\ntwo\\n")
 one
 <BLANKLINE>
 three
->>> [0.512345, "x"]
-[0.5..., 'y']
+>>> [0.512345, "x", 1.25]
+[0.5..., 'y', 1.25]
 ```
 
 ```console
@@ -52,7 +52,7 @@ RIGHT = (
     WRONG.replace("[0.4, 7]", "[0.51234, 7]")
     .replace("\nb!\n...\n", "\na!\n...\n")
     .replace("three", "two")
-    .replace("[0.5..., 'y']", "[0.512345, 'x']")
+    .replace("[0.5..., 'y', 1.25]", "[0.5..., 'x', 1.25]")
     .replace("modle  validation ... settings", "HEAD")
 )
 
