@@ -31,6 +31,8 @@ MAX_FILES = 500_000
 MAX_TEXT_BYTES = 1 << 29
 MAX_ARCHIVE_BYTES = 1 << 31
 MAX_FILM_CHARACTERS = 200
+# How often tarfile asks at the end of a whole archive, and some more.
+_FEW_READS = 8
 
 _LAYOUT = "aclImdb/{train,test}/{neg,pos}/ID_RATING.txt"
 _REVIEW = re.compile(r"(train|test)/(neg|pos|unsup)/([0-9]{1,9})_([0-9]{1,2})\.txt")
@@ -300,16 +302,23 @@ def _read_archive(path: Path, corpus: _Corpus) -> None:
 
 
 class _BoundedStream:
-    """Reads on until an archive has unpacked to more than it ever should."""
+    """Reads on until an archive has unpacked to more than it ever should, or is asked for more."""
 
     def __init__(self, file: gzip.GzipFile, path: Path) -> None:
         self._file = file
         self._path = path
         self._left = MAX_ARCHIVE_BYTES
+        self._read_at_end = 0
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end."""
         data = self._file.read(size)
+        if not data:
+            # To pass over a file, tarfile reads as many blocks as its header says, whether any
+            # come or not: for years, if it says so.
+            self._read_at_end += 1
+            if self._read_at_end > _FEW_READS:
+                raise EOFError("unexpected end of data")
         self._left -= len(data)
         if self._left < 0:
             raise DataError(f"{self._path} unpacks to more than {MAX_ARCHIVE_BYTES:,} bytes.")

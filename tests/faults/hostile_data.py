@@ -110,9 +110,9 @@ def tar_number_twice(folder):
     return _archive(folder, (first, b"x"), (second, b"x"))
 
 
-def _claiming(folder: Path, size: int) -> Path:
-    """An archive with a review that claims a size."""
-    data = bytearray(_archive(folder).read_bytes())
+def _claiming(folder: Path, size: int, *before: tuple[tarfile.TarInfo, bytes]) -> Path:
+    """An archive whose first file, a review unless it is given, claims a size."""
+    data = bytearray(_archive(folder, *before).read_bytes())
     data = bytearray(gzip.decompress(data))
     header = data[:512]
     # Negative and very large sizes are binary numbers.
@@ -127,6 +127,12 @@ def _claiming(folder: Path, size: int) -> Path:
 @corpus
 def tar_that_claims_a_terabyte(folder):
     return _claiming(folder, 1 << 40)
+
+
+@corpus
+def tar_that_passes_over_exabytes(folder):
+    """To read on behind a file that nobody asked for takes years, if one goes block by block."""
+    return _claiming(folder, 1 << 62, (tarfile.TarInfo("aclImdb/README"), b""))
 
 
 @corpus
