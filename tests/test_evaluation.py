@@ -122,8 +122,7 @@ def test_bootstrap_intervals_hold_the_score_and_shrink_with_more_texts():
         before = labels.copy(), probabilities.copy()
         found = bootstrap_intervals(labels, probabilities, samples=400)
         scores = evaluate_probabilities(labels, probabilities)
-        # A calibration error is larger in a sample of a sample.
-        for name in ("accuracy", "roc_auc", "f1", "log_loss"):
+        for name in ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error"):
             low, high = found[name]
             assert low < scores[name] < high
         wilson = scores["accuracy_interval"]
@@ -133,6 +132,19 @@ def test_bootstrap_intervals_hold_the_score_and_shrink_with_more_texts():
         np.testing.assert_array_equal(probabilities, before[1])
         assert found == bootstrap_intervals(labels, probabilities, samples=400)
     assert widths[0] / widths[1] == pytest.approx(4, rel=0.4)
+
+
+def test_the_interval_of_a_small_calibration_error_holds_it():
+    """Each sample is off by more than the whole, if that is hardly off at all."""
+    random = np.random.default_rng(3)
+    probabilities = random.random(5000)
+    labels = (random.random(5000) < probabilities).astype(int)
+    score = calibration_error(labels, probabilities)
+    low, high = bootstrap_intervals(labels, probabilities, samples=200)["calibration_error"]
+    assert 0 <= low < score < high < 0.03
+    # As surely as it is right: nothing is below 0.
+    certain = np.array([0, 1] * 20)
+    assert bootstrap_intervals(certain, certain / 1.0, samples=50)["calibration_error"] == (0, 0)
 
 
 def test_a_bootstrap_of_a_rare_class():
