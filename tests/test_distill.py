@@ -66,6 +66,31 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     assert "```sh\npython -m scripts.distill --out first\n```" in card
     assert "once it has imported `sentiment_rnn.architectures.pooling`" in card
 
+    # One that goes on ends halfway to where it would have ended.
+    ended: list[list[np.ndarray]] = []
+    average = distill.average
+
+    def noted(student, begun):
+        ended.append([array.copy() for array in student._weights])
+        average(student, begun)
+        ended.append([array.copy() for array in student._weights])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(distill, "average", noted)
+        patched.setattr(SentimentClassifier, "calibrate", lambda self, *_: self)
+        distill.distill(
+            str(data), tmp_path / "further", tmp_path / "work", begin_with=tmp_path / "first"
+        )
+    further = SentimentClassifier.load(tmp_path / "further")
+    for one, other, mean, saved in zip(
+        ended[0], first._weights, *ended[1:], further._weights, strict=True
+    ):
+        np.testing.assert_allclose(mean, (one + other) / 2)
+        np.testing.assert_array_equal(saved, mean)
+    assert any(np.abs(one - other).max() > 1e-4 for one, other in zip(*ended, strict=True))
+    made_by = "python -m scripts.distill --begin-with first --out further"
+    assert further.provenance_["made_by"] == made_by
+
     # Together they are weighted by the reviews held out, and asked of the test.
     distill.ask_together(str(data), [tmp_path / "first", tmp_path / "work" / "recommended"])
     printed = capsys.readouterr().out

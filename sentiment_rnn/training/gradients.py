@@ -26,7 +26,7 @@ from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.numpy_rnn import OptimizerState, loss_and_gradient
 from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
 from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
-from sentiment_rnn.numpy_rnn.losses import is_right
+from sentiment_rnn.numpy_rnn.losses import LOSSES, is_right
 from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
 from sentiment_rnn.training.checkpoints import numbered
@@ -314,11 +314,12 @@ class _Part:
         for key, arrays in network.states.items():
             for array, now in zip(self._states[key], arrays, strict=True):
                 array[these] = now
+        _, _, goes_with = LOSSES[objective.loss]
         done = loss_and_gradient(
             objective.loss,
             rows.targets,
             output,
-            activation="sigmoid" if objective.loss == "binary_crossentropy" else "softmax",
+            activation=goes_with,
             sample_weight=rows.sample_weight,
         )
         share = len(rows.ids) / rows.batch
