@@ -71,6 +71,8 @@ def main() -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="*.md or *.ipynb")
     parser.add_argument("--slow", action="store_true", help="run blocks that are slow, too")
     options = parser.parse_args()
+    if missing := [str(path) for path in options.files if not path.is_file()]:
+        parser.error(f"there is no file {', '.join(missing)}")
     by_hand = 0
     for path in (path.resolve() for path in options.files):
         if path.suffix == ".ipynb":

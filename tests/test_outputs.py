@@ -100,6 +100,12 @@ def test_an_error_is_no_output(tmp_path, monkeypatch):
     assert page.read_text().count("1 / 0\n1\n") == 1
 
 
+def test_a_file_that_is_missing_is_named(tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, tmp_path / "no.md")
+    assert f"there is no file {tmp_path / 'no.md'}" in capsys.readouterr().err
+
+
 def test_a_notebook_is_run(tmp_path, monkeypatch):
     path = Path(tmp_path / "small.ipynb")
     cells = ["import sys; print('gone', file=sys.stderr); 6 * 7"]
