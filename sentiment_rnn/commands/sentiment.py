@@ -237,7 +237,7 @@ def pretrain(options: Namespace) -> None:
         except ValueError as error:
             raise UsageError(str(error)) from error
         classifier.settings()
-        with engine_imported("keras"):
+        with engine_imported(config.engine):
             train, _ = read_data(options, unsupervised=options.unsupervised)
         texts = train.texts + (train.unsupervised or [])
         if not options.resume:

@@ -10,6 +10,7 @@ In the order of the data:
 - `layers` has everything around them: dropout, pooling, dense;
 - `network` puts them together: `Network.forward` and `Network.backward`;
 - `embedding` puts word vectors in front, at the cost of a batch's distinct words;
+- `next_words` says which word comes next, which a network may learn before anything else;
 - `losses` says how wrong the output is and where the way back starts;
 - `optimizers` turns gradients into changed weights;
 - `stepping` reads without an end, one step or some steps at a time;

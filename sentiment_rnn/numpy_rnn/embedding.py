@@ -113,9 +113,9 @@ class EmbeddedNetwork:
             or None.
         """
         found, of_projected = self.network.backward_projected(output_gradient, of_sum=of_sum)
-        occurrences = _occurrences(self._rows, len(self._distinct))
+        adding = occurrences(self._rows, len(self._distinct))
         sums = [
-            occurrences @ gradient.swapaxes(0, 1).reshape(len(self._rows), -1)
+            adding @ gradient.swapaxes(0, 1).reshape(len(self._rows), -1)
             for gradient in of_projected
         ]
         kernels = [place for place, gradient in enumerate(found) if gradient is None]
@@ -132,9 +132,23 @@ class EmbeddedNetwork:
         return [gradient for gradient in found if gradient is not None], of_vectors
 
 
-def _occurrences(rows: Array, count: int) -> sparse.csc_array:
-    """A matrix ``(count, rows)`` with a 1 where a row is that one: its product sums by row."""
+def occurrences(rows: Array, count: int, factors: Array | None = None) -> sparse.csc_array:
+    """A sparse matrix whose product with an array sums those of its rows that belong together.
+
+    Args:
+        rows: of each row of the array the place of its sum ``(rows,)``.
+        count: how many sums there are.
+        factors: by what each row is multiplied ``(rows,)``; None for 1.
+
+    Returns:
+        ``(count, rows)``.
+
+    Example:
+        >>> (occurrences(np.array([0, 1, 0]), 2) @ np.array([[1.0], [2.0], [3.0]])).tolist()
+        [[4.0], [2.0]]
+    """
     from scipy import sparse
 
-    ones = np.ones(len(rows), np.float32)
-    return sparse.csc_array((ones, rows, np.arange(len(rows) + 1)), (count, len(rows)))
+    if factors is None:
+        factors = np.ones(len(rows), np.float32)
+    return sparse.csc_array((factors, rows, np.arange(len(rows) + 1)), (count, len(rows)))

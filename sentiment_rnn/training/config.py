@@ -117,13 +117,20 @@ class TrainingConfig:
         """
         if self.schedule == "constant":
             return self.learning_rate
-        return self.learning_rate * 0.5 * (1 + cos(pi * step / steps))
+        return _cosine(self.learning_rate, step, steps)
 
 
 @dataclass(frozen=True)
 class PretrainingConfig:
     """How a network learns which word comes next, before it learns to classify."""
 
+    engine: str = field(
+        default="numpy",
+        metadata={
+            "help": "what trains: NumPy alone, which is faster on a CPU, or Keras",
+            "choices": ENGINES,
+        },
+    )
     epochs: int = field(default=10, metadata={"help": "passes over the texts"})
     batch_size: int = field(default=64, metadata={"help": "texts in a training step"})
     learning_rate: float = field(
@@ -139,8 +146,8 @@ class PretrainingConfig:
     precision: str = field(
         default="auto",
         metadata={
-            "help": "type in which products are computed on a CPU: bfloat16, float32, or auto, "
-            "which takes bfloat16 for hundreds of units where the processor has it",
+            "help": "type in which Keras's products are computed on a CPU: bfloat16, float32, or "
+            "auto, which takes bfloat16 for hundreds of units where the processor has it",
             "choices": PRECISIONS,
         },
     )
@@ -149,6 +156,7 @@ class PretrainingConfig:
     )
 
     def __post_init__(self) -> None:
+        check_choice("engine", self.engine, ENGINES)
         for name in ("epochs", "batch_size", "candidates"):
             check_whole(name, getattr(self, name), 1)
         for name in ("learning_rate", "clip_norm"):
@@ -160,6 +168,15 @@ class PretrainingConfig:
     def advice(self) -> str:
         """What to try where training diverges."""
         return _clipping_advice(self.learning_rate, self.clip_norm)
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """The learning rate of a step: half a cosine, as of `TrainingConfig`.
+
+        Args:
+            step: batches that were learned from before.
+            steps: batches of all epochs together.
+        """
+        return _cosine(self.learning_rate, step, steps)
 
 
 @dataclass(frozen=True)
@@ -248,6 +265,10 @@ class CharacterTrainingConfig:
         """
         falls = step // (self.decay_steps or steps_per_epoch) - self.decay_after
         return self.learning_rate * self.learning_rate_decay ** max(0, falls)
+
+
+def _cosine(learning_rate: float, step: int, steps: int) -> float:
+    return learning_rate * 0.5 * (1 + cos(pi * step / steps))
 
 
 def _clipping_advice(learning_rate: float, clip_norm: float) -> str:

@@ -28,6 +28,7 @@ from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
 from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
 from sentiment_rnn.numpy_rnn.losses import LOSSES, is_right
 from sentiment_rnn.numpy_rnn.memory import reuse
+from sentiment_rnn.numpy_rnn.next_words import Candidates, NextWordsHead
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
 from sentiment_rnn.training.checkpoints import numbered
 
@@ -35,6 +36,9 @@ from sentiment_rnn.training.checkpoints import numbered
 _FEWEST_ROWS = 8
 # Seconds of an epoch that are worth the start of other processes.
 _WORTH = 1.0
+# The loss of a network that says at every step which word comes next. Its targets are the words
+# that it reads, and `sample_weight` is 1 / words for each row: a word of a longer text counts too.
+NEXT_WORDS = "next_words"
 # What a worker says when it has started.
 _READY = "ready"
 # What a step of a layer takes there and back, and operations in a second. Rough guesses.
@@ -48,13 +52,33 @@ class Objective:
     Args:
         network: the layers.
         loss: ``binary_crossentropy`` behind a sigmoid; ``categorical_crossentropy`` behind a
-            softmax, or at every step ``sparse_categorical_crossentropy``.
-        trains_vectors: whether the word vectors are trained too.
+            softmax, or at every step ``sparse_categorical_crossentropy``; or `NEXT_WORDS`.
+        trains_vectors: whether the word vectors are trained too, as they are for `NEXT_WORDS`.
+        candidates: of `NEXT_WORDS`, how many other words each word is told from.
     """
 
     network: NetworkSpec
     loss: str
     trains_vectors: bool = False
+    candidates: int = 0
+
+    def head(self, ids: int) -> NextWordsHead | None:
+        """What says the words to come, of `ids` words, if that is the objective."""
+        if self.loss != NEXT_WORDS:
+            return None
+        layer = next(one for one in reversed(self.network.layers) if one.cell.is_recurrent)
+        return NextWordsHead(
+            layer.units,
+            2 if layer.class_name == "Bidirectional" else 1,
+            self.network.batch_shape[2],
+            Candidates(ids, self.candidates),
+        )
+
+    def shapes(self, ids: int) -> list[tuple[int, ...]]:
+        """Of the weights: the network's, and behind them those of what says the words to come."""
+        head = self.head(ids)
+        weights: list[tuple[int, ...]] = [weight.shape for weight in self.network.weights()]
+        return weights if head is None else [*weights, *head.shapes()]
 
 
 @dataclass(frozen=True)
@@ -77,13 +101,13 @@ class BatchGradients:
 
     Args:
         objective: network and loss.
-        weights: the network's arrays; copied.
+        weights: arrays of the objective's shapes; copied.
         vectors: the vector of each id, ``(ids, features)``; copied if they are trained.
         processes: how many compute. Where no other can be started, this one does it alone.
 
     Attributes:
-        weights: float32 arrays, to be changed in place: the network's and, where they are trained,
-            the vectors.
+        weights: float32 arrays, to be changed in place: the objective's and, where they are
+            trained, the vectors.
         states: of each stateful layer, by index and direction, ``(h,)`` or ``(h, c)``, each
             ``(batch, units)``: what the next batch starts from, to be changed in place.
     """
@@ -299,8 +323,10 @@ class _Part:
         spec = objective.network
         network = NetworkSpec((None, *spec.batch_shape[1:]), spec.layers)
         self._objective, self._states = objective, memory.states
-        self._embedded = EmbeddedNetwork(network, memory.weights, memory.vectors)
-        self._embedded.network.weights = memory.weights
+        count = len(network.weights())
+        self._embedded = EmbeddedNetwork(network, memory.weights[:count], memory.vectors)
+        self._embedded.network.weights = memory.weights[:count]
+        self._head, self._of_head = objective.head(len(memory.vectors)), memory.weights[count:]
 
     def compute(self, rows: _Rows) -> tuple[float, float, list[np.ndarray]]:
         """The loss as a share of the batch's, and of a binary network the weight of those right."""
@@ -314,6 +340,8 @@ class _Part:
         for key, arrays in network.states.items():
             for array, now in zip(self._states[key], arrays, strict=True):
                 array[these] = now
+        if self._head is not None:
+            return self._compute_next_words(self._head, rows, output)
         _, _, goes_with = LOSSES[objective.loss]
         done = loss_and_gradient(
             objective.loss,
@@ -337,6 +365,24 @@ class _Part:
             weight = np.ones(len(output)) if rows.sample_weight is None else rows.sample_weight
             right = float(weight[is_right(rows.targets, output)].sum())
         return done.loss * share, right, gradients
+
+    def _compute_next_words(
+        self, head: NextWordsHead, rows: _Rows, states: np.ndarray
+    ) -> tuple[float, float, list[np.ndarray]]:
+        assert rows.sample_weight is not None
+        done = head.loss_and_gradients(
+            states,
+            rows.ids,
+            self._of_head,
+            self._embedded.vectors,
+            chance=rows.chance,
+            scale=float(rows.sample_weight[0]),
+        )
+        gradients, of_vectors = self._embedded.backward(done.of_states, vector_gradient=True)
+        assert of_vectors is not None
+        of_vectors += done.of_vectors
+        of_vectors[0] = 0
+        return done.loss, 0.0, [*gradients, *done.gradients, of_vectors]
 
 
 @dataclass(frozen=True)
@@ -384,7 +430,7 @@ class _Memory:
     ) -> _Memory:
         """Memory that `processes` see, made here or, where there is a file, by another."""
         spec = objective.network
-        weights = [weight.shape for weight in spec.weights()]
+        weights = objective.shapes(ids)
         vectors = (ids, spec.batch_shape[2])
         states = _state_shapes(spec)
         gradients = [*weights, *([vectors] if objective.trains_vectors else [])]
@@ -438,6 +484,7 @@ def _start(objective: Objective, memory: _Memory) -> dict[int, Worker]:
     for number, worker in workers.items():
         layers = [_plain(layer) for layer in spec.layers]
         told = [list(spec.batch_shape), layers, objective.loss, objective.trains_vectors]
+        told.append(objective.candidates)
         worker.send([*told, len(memory.vectors), processes, memory.shared.file, number])
     memory.shared.close_file()
     return workers
@@ -451,10 +498,10 @@ def _stop(workers: dict[int, Worker]) -> None:
 def serve() -> None:
     """What a worker does: it computes the gradients of the rows that come."""
     coming = requests()
-    shape, layers, loss, trains_vectors, ids, processes, file, number = next(coming)
+    shape, layers, loss, trains_vectors, candidates, ids, processes, file, number = next(coming)
     batch_shape = tuple(shape)
     spec = NetworkSpec(batch_shape, tuple(_layer(values) for values in layers))
-    objective = Objective(spec, loss, trains_vectors)
+    objective = Objective(spec, loss, trains_vectors, candidates)
     memory = _Memory.shared_by(objective, ids, processes, file)
     os.close(file)
     part = _Part(objective, memory)

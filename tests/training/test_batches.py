@@ -72,6 +72,18 @@ def test_words_are_dropped_by_chance_that_follows_from_seed_epoch_and_batch():
         assert read(0, 0, 0.0)[text] == ids.tolist()
 
 
+def test_a_sentence_loses_no_word():
+    encoded = [np.arange(1, length) for length in (2, 10, 20, 21, 400)]
+    batches = TextBatches(
+        encoded, np.arange(5)[:, None], pad_sequences, 5, seed=0, word_dropout=0.5
+    )
+    ids, labels = batches[0]
+    left = dict(zip(labels[:, 0].astype(int).tolist(), (ids > 0).sum(axis=1).tolist(), strict=True))
+    assert (left[0], left[1], left[2]) == (1, 9, 19)
+    assert left[3] < 20
+    assert left[4] < 300
+
+
 def test_texts_of_like_length_share_a_batch():
     random = np.random.default_rng(0)
     encoded = [np.full(length, text) for text, length in enumerate(random.integers(1, 99, 43))]

@@ -1,5 +1,6 @@
 """Several processes find what one finds."""
 
+import dataclasses
 import gc
 import os
 import signal
@@ -18,7 +19,12 @@ from sentiment_rnn.numpy_rnn.threads import one_thread
 from sentiment_rnn.training import gradients as module
 from sentiment_rnn.training.character_engine import CharacterTask, fit_characters
 from sentiment_rnn.training.config import CharacterTrainingConfig
-from sentiment_rnn.training.gradients import BatchGradients, Objective, count_processes
+from sentiment_rnn.training.gradients import (
+    NEXT_WORDS,
+    BatchGradients,
+    Objective,
+    count_processes,
+)
 from sentiment_rnn.training.numpy_engine import fit_with_numpy
 from tests.training.tasks import STATEFUL, make_task
 
@@ -51,10 +57,21 @@ def characters(name):
     return Objective(network, "sparse_categorical_crossentropy")
 
 
+def next_words():
+    config = ArchitectureConfig(
+        units=4, cell="gru", bidirectional=True, head="mean_max", masking=True, dropout=0.3
+    )
+    network = sentiment_network(config, maxlen=TIME, vector_size=FEATURES)
+    read = dataclasses.replace(network, layers=network.layers[:3])
+    assert [layer.class_name for layer in read.layers] == ["Masking", "Bidirectional", "Dropout"]
+    return Objective(read, NEXT_WORDS, trains_vectors=True, candidates=9)
+
+
 OBJECTIVES = {
     **{name: sentiment(name) for name in SENTIMENT},
     "trained vectors": sentiment("textbook", trains_vectors=True),
     **{name: characters(name) for name in CHARACTERS},
+    "next words": next_words(),
 }
 
 
@@ -62,6 +79,9 @@ def make(objective, processes, *, wait=True):
     """What computes; by default its processes have started, so that they take part."""
     random = np.random.default_rng(0)
     weights = initial_weights(objective.network, random, np.float32)
+    head = objective.head(IDS)
+    if head is not None:
+        weights += head.initial_weights(random)
     features = objective.network.batch_shape[2]
     vectors = random.standard_normal((IDS, features)).astype(np.float32)
     vectors[0] = 0
@@ -96,7 +116,8 @@ def train(computes, objective, count=6, *, each=lambda step: None):
     found = []
     for step, (ids, targets) in enumerate(batches(objective, count)):
         each(step)
-        done = computes.compute(ids, targets, chance=[3, step])
+        counts = np.full(BATCH, 0.01) if objective.loss == NEXT_WORDS else None
+        done = computes.compute(ids, targets, chance=[3, step], sample_weight=counts)
         optimizer.update(computes.weights, done.gradients, state)
         found.append([done.loss, done.right])
     states = [array for arrays in computes.states.values() for array in arrays]

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 
@@ -10,7 +9,7 @@ from sentiment_rnn.numpy_rnn import initial_weights
 from sentiment_rnn.preprocessing import WordVectors
 from sentiment_rnn.training import pretraining
 from sentiment_rnn.training.config import PretrainingConfig
-from sentiment_rnn.training.pretraining import NextWords, PretrainingTask, pretrain, sampled_loss
+from sentiment_rnn.training.pretraining import PretrainingTask, pretrain
 
 WORDS = 12
 RANDOM = np.random.default_rng(0)
@@ -47,38 +46,6 @@ def task(encoded=None, network=None, **config):
     )
 
 
-def test_the_sampled_loss_is_that_of_all_words_but_for_chance():
-    said = RANDOM.standard_normal((7, 5)).astype(np.float32)
-    vectors = RANDOM.standard_normal((WORDS + 1, 5)).astype(np.float32)
-    bias = RANDOM.standard_normal(WORDS + 1).astype(np.float32)
-    targets = RANDOM.integers(1, WORDS + 1, 7)
-    model = NextWords(task(candidates=5000))
-    expected = np.array(keras.ops.convert_to_numpy(model._expected))
-    sampled = sampled_loss(said, targets, model.draw(RANDOM), vectors, bias, expected)
-    odds = said @ vectors[1:].T + bias[1:]
-    whole = np.log(np.exp(odds).sum(axis=1)) - odds[np.arange(7), targets - 1]
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(sampled), whole, rtol=0.1)
-
-
-def test_a_word_is_not_told_from_itself():
-    vectors = np.ones((3, 2), np.float32)
-    zeros = np.zeros(3, np.float32)
-    alone = sampled_loss(vectors[:1], np.array([1]), np.array([1, 1]), vectors, zeros, zeros)
-    assert keras.ops.convert_to_numpy(alone).tolist() == [0]
-    other = sampled_loss(vectors[:1], np.array([1]), np.array([1, 2]), vectors, zeros, zeros)
-    assert keras.ops.convert_to_numpy(other)[0] == pytest.approx(np.log(2))
-
-
-def test_candidates_are_drawn_as_expected():
-    model = NextWords(task(candidates=200_000))
-    drawn = model.draw(RANDOM)
-    assert drawn.dtype == np.int32
-    counts = np.bincount(drawn, minlength=WORDS + 1)
-    assert counts[0] == 0
-    expected = np.exp(keras.ops.convert_to_numpy(model._expected))
-    np.testing.assert_allclose(counts[1:], expected[1:], rtol=0.05)
-
-
 @pytest.mark.parametrize(
     "network",
     [pytest.param({"layers": 2, "cell": "gru"}, marks=pytest.mark.slow), {"bidirectional": True}],
@@ -109,8 +76,9 @@ def test_each_direction_sees_its_own_past_only():
     assert min(done.history["val_loss"]) > 0.9 * np.log(WORDS)
 
 
-def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    whole = pretrain(task(epochs=3))
+@pytest.mark.parametrize("engine", ["numpy", "keras"])
+def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch, engine):
+    whole = pretrain(task(epochs=3, engine=engine))
     path = tmp_path / "checkpoint.npz"
     steps = []
 
@@ -123,15 +91,15 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     end_step = pretraining._Run.end_step
     monkeypatch.setattr(pretraining._Run, "end_step", stop)
     with pytest.raises(KeyboardInterrupt):
-        pretrain(task(epochs=3), checkpoint=path)
+        pretrain(task(epochs=3, engine=engine), checkpoint=path)
     monkeypatch.setattr(pretraining._Run, "end_step", end_step)
-    continued = pretrain(task(epochs=3), checkpoint=path)
+    continued = pretrain(task(epochs=3, engine=engine), checkpoint=path)
     assert continued.history == whole.history
     for one, other in zip(continued.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(continued.vectors, whole.vectors)
     with pytest.raises(ModelError, match="of other data, settings or another seed.*only epochs"):
-        pretrain(task(epochs=3, candidates=41), checkpoint=path)
+        pretrain(task(epochs=3, engine=engine, candidates=41), checkpoint=path)
 
 
 @pytest.mark.parametrize(

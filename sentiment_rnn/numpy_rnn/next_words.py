@@ -1,0 +1,301 @@
+"""Which word comes next: what a recurrent layer says of it, told from some other words.
+
+A Dense head makes a vector of each state, and its product with a word's vector, plus the word's
+bias, says how likely that word comes next. All words of a language are too many to tell one from
+in each step of training. So it is told from candidates, which are drawn anew for each step, those
+of frequent words more often; each stands for as many words as it is rare.
+
+Where a layer reads from both ends, its forward half says the next word and its backward half the
+one before.
+
+Sources: Jean, Cho, Memisevic and Bengio, "On Using Very Large Target Vocabulary for Neural Machine
+Translation", 2015; one matrix for both ends: Press and Wolf, "Using the Output Embedding to Improve
+Language Models", 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sentiment_rnn.numpy_rnn.embedding import occurrences
+from sentiment_rnn.numpy_rnn.initializers import glorot_uniform
+from sentiment_rnn.numpy_rnn.projection import project, sum_rows
+
+Array = np.ndarray
+
+# Words whose candidates are told apart at a time: what that makes stays in the cache.
+_PIECE = 512
+# Log odds of a candidate that is the word itself: as if it weren't there.
+NEVER = -1e9
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The words that each next word is told from.
+
+    Args:
+        ids: how many there are, with the padding, which is 0. The others are in the order of
+            their frequency.
+        count: how many are drawn for a step.
+
+    Example:
+        >>> candidates = Candidates(ids=1000, count=4)
+        >>> drawn = candidates.draw([0])
+        >>> drawn.shape, bool((drawn > 0).all()), bool((drawn < 1000).all())
+        ((4,), True, True)
+    """
+
+    ids: int
+    count: int
+
+    def draw(self, chance: Sequence[int]) -> Array:
+        """Draws them: int32 ids ``(count,)``, some more than once.
+
+        Args:
+            chance: seeds.
+        """
+        random = np.random.default_rng([*chance, self.count])
+        powers = random.random(self.count) * np.log(self.ids)
+        return np.minimum(np.exp(powers), self.ids - 1).astype(np.int32)
+
+    @cached_property
+    def log_chances(self) -> Array:
+        """How often each id comes, as Zipf's law has it, as a logarithm ``(ids,)``.
+
+        The padding, which never is drawn, counts as 1.
+        """
+        chances = np.log1p(1 / np.arange(1, self.ids)) / np.log(self.ids)
+        return np.log(np.concatenate([[1], chances])).astype(np.float32)
+
+    @cached_property
+    def expected(self) -> Array:
+        """How often each id is expected among those drawn, as a logarithm ``(ids,)``."""
+        return self.log_chances + np.float32(np.log(self.count))
+
+
+def with_targets(said: Sequence[Any], ids: Any) -> list[tuple[Any, Any]]:
+    """What each direction says, beside the ids of the words that it is said of.
+
+    Args:
+        said: of each direction ``(batch, time, ...)``.
+        ids: of all words ``(batch, time)``.
+
+    Example:
+        >>> ids = np.array([[5, 6, 7]])
+        >>> [(a.tolist(), b.tolist()) for a, b in with_targets([ids, -ids], ids)]
+        [([[5, 6]], [[6, 7]]), ([[-6, -7]], [[5, 6]])]
+    """
+    pairs = [(said[0][:, :-1], ids[:, 1:])]
+    if len(said) > 1:
+        pairs.append((said[1][:, 1:], ids[:, :-1]))
+    return pairs
+
+
+def count_targets(ids: Array, directions: int) -> int:
+    """How many words are said of a batch.
+
+    Example:
+        >>> count_targets(np.array([[5, 6, 7, 0]]), directions=1)
+        2
+    """
+    pairs = with_targets([ids] * directions, ids)
+    return sum(int(np.count_nonzero(targets)) for _, targets in pairs)
+
+
+def sampled_softmax(
+    said: Array, targets: Array, candidates: Array, vectors: Array, bias: Array, expected: Array
+) -> Array:
+    """How surely words are told from candidates.
+
+    Args:
+        said: a vector for each word ``(words, features)``.
+        targets: the words' ids ``(words,)``.
+        candidates: ids of the words that each is told from ``(candidates,)``.
+        vectors: of all ids ``(ids, features)``.
+        bias: of all ids ``(ids,)``.
+        expected: `Candidates.expected`, so that the loss is that of all words but for chance.
+
+    Returns:
+        The cross-entropy of each word, nats ``(words,)``.
+
+    Example:
+        >>> zeros, vectors = np.zeros(3, np.float32), np.ones((3, 2), np.float32)
+        >>> loss = sampled_softmax(vectors[:1], np.array([1]), np.array([2]), vectors, zeros, zeros)
+        >>> bool(np.isclose(loss, np.log(2)).all())  # Two words, as likely.
+        True
+    """
+    return _told(said, targets, candidates, vectors, bias, expected).losses
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What telling words from candidates gave.
+
+    Args:
+        losses: ``(words,)``.
+        of_candidates: the gradient of the losses' sum by what candidates score, which is their
+            probability ``(words, candidates)``.
+        of_targets: the same by what the words themselves score ``(words,)``.
+    """
+
+    losses: Array
+    of_candidates: Array
+    of_targets: Array
+
+
+def _told(
+    said: Array, targets: Array, candidates: Array, vectors: Array, bias: Array, expected: Array
+) -> _Told:
+    of_targets = np.einsum("ij,ij->i", said, vectors[targets])
+    of_targets += bias[targets]
+    others = said @ vectors[candidates].T
+    others += bias[candidates] - expected[candidates]
+    others[targets[:, np.newaxis] == candidates] = NEVER
+    highest = np.maximum(others.max(axis=1), of_targets)
+    others -= highest[:, np.newaxis]
+    np.exp(others, out=others)
+    own = np.exp(of_targets - highest)
+    sums = others.sum(axis=1)
+    sums += own
+    losses = np.log(sums) + highest - of_targets
+    others /= sums[:, np.newaxis]
+    own /= sums
+    own -= 1
+    return _Told(losses, others, own)
+
+
+@dataclass(frozen=True)
+class NextWordsResult:
+    """What saying the words of a batch gave.
+
+    Args:
+        loss: the sum over its words, times the scale.
+        of_states: the gradient of the states, of their shape.
+        gradients: of the head's weights.
+        of_vectors: of all words' vectors ``(ids, features)``.
+    """
+
+    loss: float
+    of_states: Array
+    gradients: list[Array]
+    of_vectors: Array
+
+
+@dataclass(frozen=True)
+class NextWordsHead:
+    """Says words of a recurrent layer's states.
+
+    Args:
+        units: of each direction of the layer.
+        directions: 1, or 2 where it reads from both ends.
+        features: of the word vectors.
+        candidates: that words are told from.
+    """
+
+    units: int
+    directions: int
+    features: int
+    candidates: Candidates
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of its weights: kernel and bias of each direction, and the bias of all words.
+
+        Example:
+            >>> NextWordsHead(4, 1, 3, Candidates(10, 2)).shapes()
+            [(4, 3), (3,), (10,)]
+        """
+        ends = [(self.units, self.features), (self.features,)] * self.directions
+        return [*ends, (self.candidates.ids,)]
+
+    def initial_weights(self, rng: np.random.Generator) -> list[Array]:
+        """Its weights before it has learned anything, float32.
+
+        Args:
+            rng: where their chance comes from.
+        """
+        ends: list[Array] = []
+        for _ in range(self.directions):
+            kernel = glorot_uniform((self.units, self.features), rng)
+            ends += [kernel, np.zeros(self.features, np.float32)]
+        return [*ends, self.candidates.log_chances]
+
+    def say(self, states: Array, weights: Sequence[Array]) -> list[Array]:
+        """What each direction says, ``(batch, time, features)`` each.
+
+        Args:
+            states: of the layer ``(batch, time, directions * units)``.
+            weights: as `shapes` has them.
+        """
+        return [
+            project(self._of_direction(states, direction), *weights[2 * direction :][:2])
+            for direction in range(self.directions)
+        ]
+
+    def loss_and_gradients(
+        self,
+        states: Array,
+        ids: Array,
+        weights: Sequence[Array],
+        vectors: Array,
+        *,
+        chance: Sequence[int],
+        scale: float,
+    ) -> NextWordsResult:
+        """Says the words of a batch, and goes back.
+
+        Args:
+            states: of the layer ``(batch, time, directions * units)``.
+            ids: of the words ``(batch, time)``; the padding is 0, and isn't said.
+            weights: as `shapes` has them.
+            vectors: of all ids ``(ids, features)``.
+            chance: seeds of the candidates.
+            scale: by what the loss of each word is multiplied.
+        """
+        drawn = self.candidates.draw(chance)
+        bias, expected = weights[-1], self.candidates.expected
+        of_states = np.zeros(states.swapaxes(0, 1).shape, states.dtype).swapaxes(0, 1)
+        of_vectors, of_bias = np.zeros_like(vectors), np.zeros_like(bias)
+        parts = [self._of_direction(states, n) for n in range(self.directions)]
+        of_parts = [self._of_direction(of_states, n) for n in range(self.directions)]
+        gradients: list[Array] = []
+        loss = 0.0
+        for number, ((part, targets), (of_part, _)) in enumerate(
+            zip(with_targets(parts, ids), with_targets(of_parts, ids), strict=True)
+        ):
+            # In the order of memory, as states lie with time first.
+            is_read = targets.T > 0
+            rows, words = part.swapaxes(0, 1)[is_read], targets.T[is_read]
+            kernel, offset = weights[2 * number :][:2]
+            said = project(rows, kernel, offset)
+            of_said = np.empty_like(said)
+            of_targets = np.empty(len(words), said.dtype)
+            of_drawn = np.zeros((len(drawn), self.features), said.dtype)
+            of_drawn_bias = np.zeros(len(drawn), said.dtype)
+            for start in range(0, len(words), _PIECE):
+                these = slice(start, start + _PIECE)
+                told = _told(said[these], words[these], drawn, vectors, bias, expected)
+                loss += float(told.losses.sum(dtype=np.float64))
+                of_said[these] = told.of_candidates @ vectors[drawn]
+                of_said[these] += told.of_targets[:, np.newaxis] * vectors[words[these]]
+                of_drawn += told.of_candidates.T @ said[these]
+                of_drawn_bias += sum_rows(told.of_candidates)
+                of_targets[these] = told.of_targets
+            of_said *= said.dtype.type(scale)
+            np.add.at(of_vectors, drawn, of_drawn)
+            np.add.at(of_bias, drawn, of_drawn_bias)
+            distinct, places = np.unique(words, return_inverse=True)
+            of_vectors[distinct] += occurrences(places, len(distinct), of_targets) @ said
+            of_bias += np.bincount(words, of_targets, len(bias)).astype(bias.dtype)
+            gradients += [rows.T @ of_said, sum_rows(of_said)]
+            of_part.swapaxes(0, 1)[is_read] = of_said @ kernel.T
+        of_vectors *= vectors.dtype.type(scale)
+        of_bias *= bias.dtype.type(scale)
+        return NextWordsResult(loss * scale, of_states, [*gradients, of_bias], of_vectors)
+
+    def _of_direction(self, states: Array, direction: int) -> Array:
+        return states[:, :, direction * self.units : (direction + 1) * self.units]

@@ -1,0 +1,204 @@
+"""What learns which words come next on any backend of Keras, with a GPU where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from sentiment_rnn.architectures.builder import build_network, vectors_layer
+from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.numpy_rnn.next_words import NEVER, NextWordsHead, with_targets
+from sentiment_rnn.training.config import PretrainingConfig
+from sentiment_rnn.training.keras_engine import chosen_precision
+from sentiment_rnn.training.keras_variables import assign, values, variables
+
+if TYPE_CHECKING:
+    from sentiment_rnn.training.pretraining_learners import Learner
+
+Tensor = Any
+
+
+def make_keras_learner(
+    network: NetworkSpec,
+    head: NextWordsHead,
+    weights: Sequence[np.ndarray],
+    vectors: np.ndarray,
+    config: PretrainingConfig,
+    seed: int,
+    *,
+    dropout: float,
+) -> Learner:
+    """Makes a learner.
+
+    Args:
+        network: the layers, as of `recurrent_part`.
+        head: what says the words.
+        weights: the layers' arrays, and the head's, to begin with; copied.
+        vectors: of each id ``(ids, features)``; copied.
+        config: precision and clipping.
+        seed: of dropout and candidates.
+        dropout: share of the last layer's outputs that is dropped.
+    """
+    return _KerasLearner(network, head, weights, vectors, config, seed, dropout)
+
+
+class _KerasLearner:
+    """The learner."""
+
+    def __init__(
+        self,
+        network: NetworkSpec,
+        head: NextWordsHead,
+        weights: Sequence[np.ndarray],
+        vectors: np.ndarray,
+        config: PretrainingConfig,
+        seed: int,
+        dropout: float,
+    ) -> None:
+        keras.utils.set_random_seed(seed)
+        self._head, self._seed, self._ids = head, seed, len(vectors)
+        precision = chosen_precision(config.precision, network)
+        self._model = NextWords(network, head, weights, vectors, dropout, precision)
+        self._optimizer = keras.optimizers.Adam(
+            config.learning_rate, global_clipnorm=config.clip_norm
+        )
+        self._model.compile(self._optimizer)
+        self._optimizer.build(self._model.trainable_variables)
+
+    def learn(self, ids: np.ndarray, *, step: int, learning_rate: float) -> float:
+        self._optimizer.learning_rate = learning_rate
+        self._model.reset_metrics()
+        drawn = self._head.candidates.draw([self._seed, 1, step])
+        return float(self._model.train_on_batch((*distinct_ids(ids, self._ids), drawn), ids))
+
+    def say(self, ids: np.ndarray) -> list[np.ndarray]:
+        nothing = np.zeros(1, np.int32)
+        said = self._model.predict_on_batch((*distinct_ids(ids, self._ids), nothing))
+        return [np.asarray(one) for one in said]
+
+    def learned(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        return (
+            self._model.network.get_weights(),
+            self._model.embedded.word_vectors.get_weights()[0],
+            ops.convert_to_numpy(self._model.bias),
+        )
+
+    def state(self) -> dict[str, np.ndarray]:
+        return values(variables(self._model, self._model.network))
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        assign(variables(self._model, self._model.network), saved)
+
+    def at_work(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def close(self) -> None:
+        pass
+
+
+class NextWords(keras.Model):
+    """A recurrent layer that says which words come next.
+
+    Args:
+        network: the layers.
+        head: what says the words.
+        weights: the layers' arrays, and the head's, to begin with; copied.
+        vectors: of each id ``(ids, features)``; copied.
+        dropout: share of the last layer's outputs that is dropped.
+        precision: as of `EmbeddedNetwork`.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSpec,
+        head: NextWordsHead,
+        weights: Sequence[np.ndarray],
+        vectors: np.ndarray,
+        dropout: float,
+        precision: str,
+    ) -> None:
+        super().__init__()
+        count = len(network.weights())
+        *ends, bias = weights[count:]
+        self.network = build_network(network, weights[:count])
+        self.embedded = EmbeddedNetwork(
+            vectors_layer(vectors, trainable=True), self.network, precision=precision
+        )
+        self.dropout = keras.layers.Dropout(dropout)
+        self.heads = []
+        for number in range(head.directions):
+            layer = keras.layers.Dense(head.features, name=f"head_{number}")
+            layer.build((None, None, head.units))
+            layer.set_weights(ends[2 * number :][:2])
+            self.heads.append(layer)
+        self._expected = ops.convert_to_tensor(head.candidates.expected)
+        self.bias = self.add_weight(shape=bias.shape, initializer="zeros", name="bias")
+        self.bias.assign(bias)
+        self.built = True
+
+    def call(self, inputs: tuple[Tensor, ...], training: bool = False) -> list[Tensor]:
+        """What each direction says, ``(batch, time, features)`` each; Keras calls it."""
+        *words, _ = inputs
+        states = self.dropout(self.embedded(tuple(words)), training=training)
+        parts = ops.split(states, len(self.heads), axis=-1)
+        return [head(part) for head, part in zip(self.heads, parts, strict=True)]
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Tensor = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """The mean over all words, nats; Keras calls it."""
+        candidates = x[-1]
+        vectors = self.embedded.word_vectors.embeddings
+        losses, counts = [], []
+        for said, targets in with_targets(y_pred, y):
+            read = ops.cast(targets > 0, said.dtype)
+            loss = sampled_loss(said, targets, candidates, vectors, self.bias, self._expected)
+            losses.append(ops.sum(loss * read))
+            counts.append(ops.sum(read))
+        return sum(losses) / ops.maximum(sum(counts), 1)
+
+
+def sampled_loss(
+    said: Tensor,
+    targets: Tensor,
+    candidates: Tensor,
+    vectors: Tensor,
+    bias: Tensor,
+    expected: Tensor,
+) -> Tensor:
+    """How surely words are told from candidates: the cross-entropy of a sampled softmax.
+
+    Args:
+        said: a vector for each word ``(..., features)``.
+        targets: the words' ids ``(...)``.
+        candidates: ids of the words that each is told from ``(candidates,)``.
+        vectors: of all ids ``(ids, features)``.
+        bias: of all ids ``(ids,)``.
+        expected: the logarithm of how often each id is expected among candidates ``(ids,)``. A
+            candidate stands for as many words as it is rare, so that the loss is that of all words
+            but for chance.
+
+    Returns:
+        Nats ``(...)``.
+
+    Source: Jean, Cho, Memisevic and Bengio, "On Using Very Large Target Vocabulary for Neural
+    Machine Translation", 2015.
+    """
+    of_targets = ops.sum(said * ops.take(vectors, targets, axis=0), axis=-1)
+    of_targets += ops.take(bias, targets)
+    others = ops.matmul(said, ops.transpose(ops.take(vectors, candidates, axis=0)))
+    others += ops.take(bias - expected, candidates)
+    others = ops.where(ops.expand_dims(targets, -1) == candidates, NEVER, others)
+    both = ops.concatenate([ops.expand_dims(of_targets, -1), others], axis=-1)
+    return ops.logsumexp(both, axis=-1) - of_targets
