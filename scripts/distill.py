@@ -12,7 +12,8 @@ the student; the sentences of `short_sentences.csv`, which stands beside this fi
 made up. The test reviews are read once, by the student that came out.
 
 A student may teach the next one (``--teacher``), as long as the same films were held out from it,
-and the next may begin where it ended (``--begin-with``) and ends halfway between.
+and the next may begin where it ended (``--begin-with``) and ends halfway between. With ``--preset
+pretrained`` the student is larger, and begins with what ``sentiment-rnn pretrain`` made.
 A run that was stopped goes on, if it is given the same folder to work in. ``--together`` trains
 nothing: it says how good models and NB-SVM are together, on the reviews held out and in the test.
 """
@@ -35,8 +36,9 @@ from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.commands.output import format_table
 from sentiment_rnn.datasets import Reviews, cache_folder
-from sentiment_rnn.errors import UsageError
+from sentiment_rnn.errors import SentimentRNNError, UsageError
 from sentiment_rnn.persistence import is_model_folder
+from sentiment_rnn.presets import PRESETS
 from sentiment_rnn.training.checkpoints import remove_checkpoint
 from sentiment_rnn.training.splits import validation_split
 
@@ -137,6 +139,7 @@ def distill(
     work: Path,
     others: Sequence[Path] = (),
     begin_with: Path | None = None,
+    preset: str | None = None,
 ) -> None:
     """Trains teachers and student, and saves the student.
 
@@ -145,8 +148,15 @@ def distill(
         out: the student's model folder.
         work: where the teacher and checkpoints are kept, so that nothing is trained again.
         others: model folders of further teachers, from which the same films were held out.
-        begin_with: the model folder of an earlier student, with whose layers this one begins.
+        begin_with: the model folder of an earlier student, or of a pretrained network, with whose
+            layers this one begins.
+        preset: whose network the student is; None for a small one.
     """
+    begun = None if begin_with is None else SentimentClassifier.load(begin_with)
+    goes_on = begun is not None and "pretraining" not in begun.provenance_
+    settings = {} if preset is not None else STUDENT
+    if goes_on:
+        settings = {**settings, **FURTHER}
     cache = cache_folder() / "corpora"
     train, test = load_imdb(data, unsupervised=True, cache=cache)
     part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)
@@ -175,9 +185,12 @@ def distill(
     sentences, probabilities = made_up(
         *adjectives(learned.texts, learned.labels), count=MADE_UP, seed=SEED
     )
-    settings = STUDENT if begin_with is None else {**STUDENT, **FURTHER, "pretrained": begin_with}
     student = SentimentClassifier(
-        "recommended", seed=SEED, validation_fraction=VALIDATION, **settings
+        preset or "recommended",
+        seed=SEED,
+        validation_fraction=VALIDATION,
+        pretrained=begin_with,
+        **settings,
     )
     student.fit(
         train.texts,
@@ -189,8 +202,8 @@ def distill(
         cache=cache,
         verbose=True,
     )
-    if begin_with is not None:
-        average(student, SentimentClassifier.load(begin_with))
+    if begun is not None and goes_on:
+        average(student, begun)
     student.calibrate(validated.texts, validated.labels)
     validation = student.evaluate(validated.texts, validated.labels)
     sentences, labels, _ = read_sentences(SENTENCES)
@@ -200,6 +213,8 @@ def distill(
     options = "".join(f" --teacher {path.name}" for path in others)
     if begin_with is not None:
         options += f" --begin-with {begin_with.name}"
+    if preset is not None:
+        options += f" --preset {preset}"
     student.provenance_["made_by"] = f"python -m scripts.distill{options} --out {out.name}"
     student.save(out)
     remove_checkpoint(work / f"{out.name}.checkpoint")
@@ -266,7 +281,12 @@ def main() -> None:
         help="a model folder that teaches as well, such as that of an earlier student",
     )
     parser.add_argument(
-        "--begin-with", type=Path, help="an earlier student, with whose layers this one begins"
+        "--begin-with",
+        type=Path,
+        help="an earlier student, or a pretrained network, with whose layers this one begins",
+    )
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="whose network the student is, instead of a small one"
     )
     parser.add_argument(
         "--together",
@@ -275,12 +295,23 @@ def main() -> None:
         "together",
     )
     options = parser.parse_args()
-    if options.together:
-        ask_together(options.data, options.teacher)
-    elif options.out is None:
+    if options.out is None and not options.together:
         parser.error("--out is missing")
-    else:
-        distill(options.data, options.out, options.work, options.teacher, options.begin_with)
+    try:
+        if options.together:
+            ask_together(options.data, options.teacher)
+        else:
+            distill(
+                options.data,
+                options.out,
+                options.work,
+                options.teacher,
+                options.begin_with,
+                options.preset,
+            )
+    except SentimentRNNError as error:
+        _log(f"error: {error}")
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -241,8 +241,8 @@ def _parser() -> argparse.ArgumentParser:
     before.add_argument(
         "--preset",
         metavar=PRESET,
-        default="recommended",
-        help="whose network it is (recommended)",
+        default="pretrained",
+        help="whose network it is (pretrained)",
     )
     before.add_argument(
         "--vectors", metavar="imdb|train|PATH", default="imdb", help="to begin with (imdb)"
@@ -258,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(
         before.add_argument_group("how it learns"), PRETRAINING_OPTIONS, PRETRAINING_OPTIONS
     )
-    _add_preset_options(before, "the network", NETWORK_OPTIONS, default="recommended")
+    _add_preset_options(before, "the network", NETWORK_OPTIONS, default="pretrained")
 
     evaluate = _command(commands, "evaluate", sentiment.evaluate, "score a model on labelled texts")
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="model folder, or OLD.json")

@@ -165,6 +165,28 @@ def character_configs(
 
 
 _BY_FILM = TrainingConfig(validate_by="film")
+_RECOMMENDED = Preset(
+    preprocessing=PreprocessingConfig(maxlen=800),
+    architecture=ArchitectureConfig(
+        cell="lstm",
+        units=128,
+        bidirectional=True,
+        head="mean_max",
+        masking=True,
+        vector_length=2.5,
+    ),
+    training=TrainingConfig(
+        engine="numpy",
+        optimizer="adam",
+        learning_rate=0.002,
+        schedule="cosine",
+        word_dropout=0.1,
+        epochs=6,
+        batch_size=64,
+        validate_by="film",
+        patience=6,
+    ),
+)
 
 PRESETS: dict[str, Preset] = {
     "textbook": Preset(),
@@ -178,27 +200,9 @@ PRESETS: dict[str, Preset] = {
         architecture=ArchitectureConfig(stateful=True, window=100, head="last", masking=True),
         training=_BY_FILM,
     ),
-    "recommended": Preset(
-        preprocessing=PreprocessingConfig(maxlen=800),
-        architecture=ArchitectureConfig(
-            cell="lstm",
-            units=128,
-            bidirectional=True,
-            head="mean_max",
-            masking=True,
-            vector_length=2.5,
-        ),
-        training=TrainingConfig(
-            engine="numpy",
-            optimizer="adam",
-            learning_rate=0.002,
-            schedule="cosine",
-            word_dropout=0.1,
-            epochs=6,
-            batch_size=64,
-            validate_by="film",
-            patience=6,
-        ),
+    "recommended": _RECOMMENDED,
+    "pretrained": _RECOMMENDED.replace(
+        units=256, bidirectional=False, learning_rate=0.001, epochs=4, patience=4
     ),
 }
 

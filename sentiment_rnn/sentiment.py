@@ -270,6 +270,11 @@ class SentimentClassifier(TextClassifier):
         warm = self.warm_start and hasattr(self, "classes_")
         settings = self._warm_settings(classes) if warm else self._settings()
         training = settings.training
+        if self.preset == "pretrained" and self.pretrained is None and not warm:
+            raise UsageError(
+                "The preset pretrained begins with what `sentiment-rnn pretrain` makes: name its "
+                "folder as pretrained."
+            )
         if callbacks and training.engine != "keras":
             raise UsageError(
                 f"Callbacks are Keras's: the engine {training.engine} calls none. Leave them out, "

@@ -104,7 +104,7 @@ def test_files_that_are_no_preset(text, message, tmp_path):
 
 
 def test_a_name_that_is_neither_a_preset_nor_a_file():
-    expected = "'lstm'. Expected one of: textbook, .*recommended; or a file, NAME.json"
+    expected = "'lstm'. Expected one of: textbook, .*pretrained; or a file, NAME.json"
     with pytest.raises(UsageError, match=expected):
         find_preset("lstm")
 

@@ -39,9 +39,15 @@ def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Review
 
 def data_options(options: Namespace) -> dict[str, Any]:
     """What was said of the data but where it lies, by the names of the options."""
-    usual = {"text_column": "text", "label_column": "label", "multiclass": False}
+    usual = {
+        "text_column": "text",
+        "label_column": "label",
+        "multiclass": False,
+        "unsupervised": False,
+    }
     names = (*usual, "group_column", "positive_from", "limit")
-    given = {name: getattr(options, name) for name in names}
+    # No command has all of them.
+    given = {name: getattr(options, name, None) for name in names}
     return {name: value for name, value in given.items() if value not in (None, usual.get(name))}
 
 

@@ -245,6 +245,7 @@ def pretrain(options: Namespace) -> None:
         classifier.pretrain(
             texts, config, checkpoint=checkpoint, cache=cache_of(options), verbose=True
         )
+        classifier.provenance_["data_options"] = data_options(options)
         classifier.save(out)
         remove_checkpoint(checkpoint)
     print(f"saved {out}", file=sys.stderr)

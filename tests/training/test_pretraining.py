@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from sentiment_rnn.preprocessing import WordVectors
 from sentiment_rnn.training import pretraining
 from sentiment_rnn.training.config import PretrainingConfig
 from sentiment_rnn.training.pretraining import PretrainingTask, pretrain
+from tests.conftest import ROOT
 
 WORDS = 12
 RANDOM = np.random.default_rng(0)
@@ -167,12 +170,21 @@ def test_one_text_is_too_little():
 def test_from_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small = ["--units", "3", "--maxlen", "20", "--epochs", "1"]
-    learn = ["pretrain", "--data", "sample", "--out", "begun", "--candidates", "50", *small]
-    assert main(learn) == 0
+    shutil.copytree(ROOT / "data" / "sample" / "aclImdb", tmp_path / "data" / "aclImdb")
+    unlabelled = tmp_path / "data" / "aclImdb" / "train" / "unsup"
+    unlabelled.mkdir()
+    (unlabelled / "0_0.txt").write_text("Nobody says whether this film is good.")
+    data = str(tmp_path / "data")
+    learn = ["pretrain", "--data", data, "--out", "begun", "--candidates", "50", *small]
+    assert main([*learn, "--unsupervised"]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("perplexity of the texts held out: ")
-    assert [path.name for path in tmp_path.iterdir()] == ["begun"]
-    assert main(["train", "--preset", "recommended", "--pretrained", "begun", *small]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "data"]
+    card = (tmp_path / "begun" / "README.md").read_text()
+    made = "sentiment-rnn pretrain --data DATA --unsupervised --preset pretrained --vectors imdb"
+    assert made in card
+    assert main(["train", "--preset", "pretrained", "--pretrained", "begun", *small]) == 0
+    assert main(["train", "--preset", "pretrained", "--out", "alone", *small]) == 2
     assert main(learn) == 2
     assert main([*learn[:4], "other", "--resume"]) == 2
     assert main([*learn[:4], "other", "--candidates", "0"]) == 2
@@ -182,6 +194,7 @@ def test_from_the_command_line(tmp_path, monkeypatch, capsys):
         "begun is there already.",
         "There is nothing to resume: other.checkpoint is missing.",
         "candidates must be a whole number from 1",
+        "The preset pretrained begins with what `sentiment-rnn pretrain` makes",
         "--pretrained has word vectors of its own: leave --vectors out.",
     ):
         assert said in errors
