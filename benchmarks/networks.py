@@ -112,6 +112,75 @@ def keras_engine_epoch(todo: Task) -> Callable[[], Run]:
     return epoch
 
 
+def next_words_epoch(
+    engine: str, spec: NetworkSpec, batches: Sequence[np.ndarray], candidates: int
+) -> Callable[[], None]:
+    """Lets a network learn for an epoch which words come next."""
+    from sentiment_rnn.numpy_rnn import initial_weights
+    from sentiment_rnn.training.config import PretrainingConfig
+    from sentiment_rnn.training.pretraining_learners import make_learner, recurrent_part
+
+    read = recurrent_part(spec)
+    learner = make_learner(
+        read,
+        initial_weights(read, np.random.default_rng(0), np.float32),
+        preprocessor().embedding_matrix(),
+        PretrainingConfig(engine=engine, candidates=candidates, batch_size=len(batches[0])),
+        seed=0,
+        dropout=DROPOUT,
+        time=batches[0].shape[1],
+        # As long as a pass over the reviews takes, other processes are worth their start.
+        batches=1000,
+    )
+
+    def epoch() -> None:
+        with learner.at_work():
+            for step, ids in enumerate(batches):
+                learner.learn(ids, step=step, learning_rate=0.001)
+
+    return epoch
+
+
+def torch_next_words_epoch(
+    units: int, batches: Sequence[np.ndarray], candidates: int
+) -> Callable[[], None]:
+    """The same in torch, which has no sampled softmax: here is one, of its operations."""
+    import torch
+
+    from sentiment_rnn.numpy_rnn.next_words import Candidates
+
+    matrix = torch.from_numpy(preprocessor().embedding_matrix())
+    vectors = torch.nn.Embedding.from_pretrained(matrix, freeze=False)
+    recurrent = torch.nn.LSTM(matrix.shape[1], units, batch_first=True)
+    dropout, head = torch.nn.Dropout(DROPOUT), torch.nn.Linear(units, matrix.shape[1])
+    words = Candidates(len(matrix), candidates)
+    bias = torch.nn.Parameter(torch.from_numpy(words.log_chances))
+    expected = torch.from_numpy(words.expected)
+    modules = torch.nn.ModuleList([vectors, recurrent, head])
+    trained = [*modules.parameters(), bias]
+    optimizer = torch.optim.Adam(trained, 0.001)
+
+    def learn(ids: torch.Tensor, drawn: torch.Tensor) -> None:
+        optimizer.zero_grad()
+        states, _ = recurrent(vectors(ids))
+        said, targets = head(dropout(states))[:, :-1], ids[:, 1:]
+        said, targets = said[targets > 0], targets[targets > 0]
+        own = (said * vectors(targets)).sum(1) + bias[targets]
+        others = said @ vectors(drawn).T + bias[drawn] - expected[drawn]
+        others = others.masked_fill(targets[:, None] == drawn, -1e9)
+        both = torch.cat([own[:, None], others], 1)
+        (both.logsumexp(1) - own).mean().backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+
+    def epoch() -> None:
+        for step, ids in enumerate(batches):
+            drawn = torch.from_numpy(words.draw([0, 1, step]).astype(np.int64))
+            learn(torch.from_numpy(ids.astype(np.int64)), drawn)
+
+    return epoch
+
+
 def keras_network(
     cell: str, matrix: np.ndarray | None, maxlen: int = MAXLEN, units: int = UNITS
 ) -> Any:

@@ -7,7 +7,7 @@ reviews in batches of 32; the word vectors aren't trained.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,14 +16,18 @@ from benchmarks.machine import numpy_gflops
 from benchmarks.measuring import Call, Comparison, Result, Side
 from benchmarks.networks import BATCH_SIZE, FEATURES, JAX, MAXLEN, NAMES, UNITS
 from benchmarks.settings import Settings
+from sentiment_rnn.architectures import sentiment_network
+from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.datasets import Reviews
+from sentiment_rnn.preprocessing import pad_sequences
+from sentiment_rnn.presets import PRESETS
 from sentiment_rnn.training.fit import Task
 
 
 def comparisons(settings: Settings) -> list[Comparison]:
     cells = settings.size(("simple", "lstm"), ("simple",))
     found = [_from_ids(settings, cell) for cell in cells]
-    return [*found, _masked(settings), _from_texts(settings)]
+    return [*found, _masked(settings), _next_words(settings), _from_texts(settings)]
 
 
 def _from_ids(settings: Settings, cell: str) -> Comparison:
@@ -127,6 +131,46 @@ def _masked(settings: Settings) -> Comparison:
                 needs=("tensorflow",),
             ),
             Side("Keras on TensorFlow, fit", with_keras, needs=("tensorflow",)),
+        ],
+        amount=count,
+        unit="reviews",
+        rounds=3,
+    )
+
+
+def _next_words(settings: Settings) -> Comparison:
+    """What comes before training, where there are texts without labels."""
+    count, units, rows = settings.size((256, 256, 64), (32, 8, 16))
+    candidates = settings.size(500, 20)
+
+    @functools.cache
+    def spec() -> NetworkSpec:
+        preset = PRESETS["pretrained"].replace(units=units)
+        return sentiment_network(
+            preset.architecture, maxlen=preset.preprocessing.maxlen, vector_size=FEATURES
+        )
+
+    @functools.cache
+    def batches() -> list[np.ndarray]:
+        encoded = networks.preprocessor().encode(settings.reviews("train", count).texts)
+        ordered = sorted(encoded, key=len)
+        return [pad_sequences(ordered[start : start + rows]) for start in range(0, count, rows)]
+
+    def engine(name: str) -> Callable[[], Call]:
+        return lambda: networks.next_words_epoch(name, spec(), batches(), candidates)
+
+    return Comparison(
+        f"learning the next word with LSTM({units})",
+        f"an epoch over {count:,} reviews of any length, in batches of {rows} of like length; each "
+        f"word is told from {candidates} others, and the word vectors learn too",
+        [
+            Side("this package, NumPy engine", engine("numpy")),
+            Side("this package, Keras engine on TensorFlow", engine("keras"), ("tensorflow",)),
+            Side(
+                "torch, nn.LSTM",
+                lambda: networks.torch_next_words_epoch(units, batches(), candidates),
+                ("torch",),
+            ),
         ],
         amount=count,
         unit="reviews",

@@ -15,6 +15,7 @@ import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
+from sentiment_rnn.numpy_rnn.memory import empty_like
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.projection import take_rows
 
@@ -127,7 +128,8 @@ class EmbeddedNetwork:
                 of_inputs = more if of_inputs is None else of_inputs + more
         of_vectors = None
         if of_inputs is not None:
-            of_vectors = np.zeros_like(self.vectors)
+            of_vectors = empty_like(self.vectors)
+            of_vectors[...] = 0
             of_vectors[self._distinct] = of_inputs
         return [gradient for gradient in found if gradient is not None], of_vectors
 

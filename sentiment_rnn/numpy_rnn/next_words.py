@@ -177,13 +177,23 @@ class NextWordsResult:
         loss: the sum over its words, times the scale.
         of_states: the gradient of the states, of their shape.
         gradients: of the head's weights.
-        of_vectors: of all words' vectors ``(ids, features)``.
+        of_vectors: of some words' vectors: ids ``(words,)``, some more than once, and what to add
+            to the gradient of each, ``(words, features)``.
     """
 
     loss: float
     of_states: Array
     gradients: list[Array]
-    of_vectors: Array
+    of_vectors: list[tuple[Array, Array]]
+
+    def add_to(self, vector_gradient: Array) -> None:
+        """Adds what the vectors' gradient gets from here.
+
+        Args:
+            vector_gradient: of all words ``(ids, features)``; changed.
+        """
+        for ids, gradient in self.of_vectors:
+            np.add.at(vector_gradient, ids, gradient)
 
 
 @dataclass(frozen=True)
@@ -259,7 +269,8 @@ class NextWordsHead:
         drawn = self.candidates.draw(chance)
         bias, expected = weights[-1], self.candidates.expected
         of_states = np.zeros(states.swapaxes(0, 1).shape, states.dtype).swapaxes(0, 1)
-        of_vectors, of_bias = np.zeros_like(vectors), np.zeros_like(bias)
+        of_vectors: list[tuple[Array, Array]] = []
+        of_bias = np.zeros_like(bias)
         parts = [self._of_direction(states, n) for n in range(self.directions)]
         of_parts = [self._of_direction(of_states, n) for n in range(self.directions)]
         gradients: list[Array] = []
@@ -286,14 +297,16 @@ class NextWordsHead:
                 of_drawn_bias += sum_rows(told.of_candidates)
                 of_targets[these] = told.of_targets
             of_said *= said.dtype.type(scale)
-            np.add.at(of_vectors, drawn, of_drawn)
-            np.add.at(of_bias, drawn, of_drawn_bias)
             distinct, places = np.unique(words, return_inverse=True)
-            of_vectors[distinct] += occurrences(places, len(distinct), of_targets) @ said
+            of_words = occurrences(places, len(distinct), of_targets) @ said
+            of_vectors += [
+                (drawn, of_drawn * said.dtype.type(scale)),
+                (distinct, of_words * said.dtype.type(scale)),
+            ]
+            np.add.at(of_bias, drawn, of_drawn_bias)
             of_bias += np.bincount(words, of_targets, len(bias)).astype(bias.dtype)
             gradients += [rows.T @ of_said, sum_rows(of_said)]
             of_part.swapaxes(0, 1)[is_read] = of_said @ kernel.T
-        of_vectors *= vectors.dtype.type(scale)
         of_bias *= bias.dtype.type(scale)
         return NextWordsResult(loss * scale, of_states, [*gradients, of_bias], of_vectors)
 

@@ -34,6 +34,7 @@ class TextBatches:
             the order in which they were given.
         by_length: whether texts of like length share a batch, where there is a seed, so that
             there is little padding.
+        sorted_together: the texts of how many batches are sorted then.
         word_dropout: share of the words of each text that are skipped, others in each epoch; a text
             of a sentence loses none.
 
@@ -54,6 +55,7 @@ class TextBatches:
         seed: int | None = None,
         *,
         by_length: bool = False,
+        sorted_together: int = _SORTED,
         word_dropout: float = 0.0,
     ) -> None:
         self._encoded = encoded
@@ -63,6 +65,7 @@ class TextBatches:
         self._seed = seed
         self._word_dropout = word_dropout
         self._lengths = np.array([len(ids) for ids in encoded]) if by_length else None
+        self._sorted = sorted_together * batch_size
         self.begin_epoch(0)
 
     def __len__(self) -> int:
@@ -96,7 +99,7 @@ class TextBatches:
         order = random.permutation(order)
         if self._lengths is not None:
             # Not all texts at once, so that a text meets others in each epoch.
-            parts = _cut(order, _SORTED * self._batch_size)
+            parts = _cut(order, self._sorted)
             order = np.concatenate(
                 [part[np.argsort(self._lengths[part], kind="stable")] for part in parts]
             )

@@ -380,7 +380,7 @@ class _Part:
         )
         gradients, of_vectors = self._embedded.backward(done.of_states, vector_gradient=True)
         assert of_vectors is not None
-        of_vectors += done.of_vectors
+        done.add_to(of_vectors)
         of_vectors[0] = 0
         return done.loss, 0.0, [*gradients, *done.gradients, of_vectors]
 

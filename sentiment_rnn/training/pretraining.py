@@ -38,6 +38,9 @@ from sentiment_rnn.training.progress import Progress
 
 # Options that a run may go on with others of.
 _MAY_CHANGE = ("epochs",)
+# Batches whose texts are sorted by length together: 6 % of what is read of the IMDB reviews is
+# padding then, instead of the 22 % of training. What speaks for fewer there are the labels.
+_SORTED = 25
 # Texts that are measured at a time; fewer than in training, as all words are told apart.
 _MEASURED = 16
 
@@ -117,6 +120,7 @@ def pretrain(
         config.batch_size,
         task.seed,
         by_length=True,
+        sorted_together=_SORTED,
     )
     learner = make_learner(
         spec,

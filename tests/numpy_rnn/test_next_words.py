@@ -80,7 +80,9 @@ def test_gradients_are_those_of_finite_differences(directions):
     done = run()
     for array, unchanged in zip((states, *weights, vectors), before, strict=True):
         np.testing.assert_array_equal(array, unchanged)
-    found = [done.of_states, *done.gradients, done.of_vectors]
+    of_vectors = np.zeros_like(vectors)
+    done.add_to(of_vectors)
+    found = [done.of_states, *done.gradients, of_vectors]
     for array, gradient in zip((states, *weights, vectors), found, strict=True):
         expected = by_differences(lambda: run().loss, array)
         np.testing.assert_allclose(gradient, expected, atol=1e-6)
@@ -114,4 +116,6 @@ def test_texts_of_one_word_say_nothing():
         states[:, :1], IDS[:, :1], weights, vectors, chance=[4], scale=1.0
     )
     assert done.loss == 0
-    assert not any(array.any() for array in [done.of_states, *done.gradients, done.of_vectors])
+    of_vectors = np.zeros_like(vectors)
+    done.add_to(of_vectors)
+    assert not any(array.any() for array in [done.of_states, *done.gradients, of_vectors])
