@@ -134,13 +134,13 @@ class PretrainingConfig:
     epochs: int = field(default=10, metadata={"help": "passes over the texts"})
     batch_size: int = field(default=64, metadata={"help": "texts in a training step"})
     learning_rate: float = field(
-        default=0.002, metadata={"help": "of Adam; it falls to 0 along half a cosine"}
+        default=0.003, metadata={"help": "of Adam; it falls to 0 along half a cosine"}
     )
     clip_norm: float = field(
         default=1.0, metadata={"help": "largest norm of all gradients together"}
     )
     candidates: int = field(
-        default=2000,
+        default=500,
         metadata={"help": "other words that each next word is told from in a training step"},
     )
     precision: str = field(
