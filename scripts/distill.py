@@ -21,9 +21,12 @@ nothing: it says how good models and NB-SVM are together, on the reviews held ou
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import re
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,7 @@ from benchmarks.settings import default_data
 from scripts.made_up import adjectives, made_up
 from scripts.measure import measure, read_sentences
 from sentiment_rnn import SentimentClassifier, load_imdb
+from sentiment_rnn._files import atomic_file
 from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.commands.output import format_table
 from sentiment_rnn.datasets import Reviews, cache_folder
@@ -95,28 +99,56 @@ class Teachers:
         paths: the networks' model folders.
         learned: reviews that NB-SVM learns from.
         validated: reviews, held out from all, that tell how much each is to count.
+        kept: a folder where what each says is kept, which takes minutes; None for none.
 
     Raises:
         UsageError: if a network may have learned from other reviews.
     """
 
-    def __init__(self, paths: Sequence[Path], learned: Reviews, validated: Reviews) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        learned: Reviews,
+        validated: Reviews,
+        kept: Path | None = None,
+    ) -> None:
         networks = [SentimentClassifier.load(path) for path in paths]
         for path, network in zip(paths, networks, strict=True):
             learned_from = network.provenance_["trained_on"]
             same = learned_from["validated_by"] == "film" and network.provenance_["seed"] == SEED
             if not same or learned_from["validation"] != len(validated):
                 raise UsageError(f"{path} may have learned from the films that are held out here.")
-        _log("NB-SVM learns")
-        counter = BaselineClassifier("nbsvm", seed=SEED)
-        counter.fit(learned.texts, learned.labels, groups=learned.groups)
-        self._teachers = [*networks, counter]
+        self._learned, self._kept, self._networks = learned, kept, networks
+        # What tells each from all others.
+        self._keys = [(path / "checksums.json").read_text(encoding="utf-8") for path in paths]
+        self._keys.append(f"NB-SVM {learned.fingerprint()}")
         self.names = [*(path.name for path in paths), "NB-SVM"]
         self.weights = mix(self.say(validated.texts), validated.labels)
 
+    @cached_property
+    def _counter(self) -> BaselineClassifier:
+        _log("NB-SVM learns")
+        counter = BaselineClassifier("nbsvm", seed=SEED)
+        return counter.fit(self._learned.texts, self._learned.labels, groups=self._learned.groups)
+
     def say(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The log odds ``(texts,)`` that each says."""
-        return [log_odds(one.predict_proba(texts)[:, 1]) for one in self._teachers]
+        return [self._say(number, texts) for number in range(len(self._keys))]
+
+    def _say(self, number: int, texts: Sequence[str]) -> np.ndarray:
+        file = None
+        if self._kept is not None:
+            known = hashlib.sha256(json.dumps([self._keys[number], *texts]).encode()).hexdigest()
+            file = self._kept / f"said-{known[:16]}.npy"
+            if file.is_file():
+                return np.load(file)
+        counts = number == len(self._networks)
+        teacher = self._counter if counts else self._networks[number]
+        said = log_odds(teacher.predict_proba(texts)[:, 1])
+        if file is not None:
+            with atomic_file(file) as temporary, temporary.open("wb") as opened:
+                np.save(opened, said)
+        return said
 
     def together(self, said: Sequence[np.ndarray]) -> np.ndarray:
         """The log odds ``(texts,)`` of all, of what each says."""
@@ -175,7 +207,7 @@ def distill(
         )
         teacher.save(folder)
         remove_checkpoint(work / "recommended.checkpoint")
-    teachers = Teachers((folder, *others), learned, validated)
+    teachers = Teachers((folder, *others), learned, validated, work)
     _log(teachers.table(validated))
 
     assert train.unsupervised is not None

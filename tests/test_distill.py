@@ -8,7 +8,9 @@ import pytest
 
 from scripts import distill, made_up
 from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.errors import UsageError
+from sentiment_rnn.training.config import PretrainingConfig
 from tests.conftest import ROOT
 
 
@@ -53,10 +55,20 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(distill, "SentimentClassifier", small)
     monkeypatch.setattr(distill, "MADE_UP", 20)
     monkeypatch.setattr(made_up, "_FEWEST", 1)
+    counted = []
+    fit = BaselineClassifier.fit
+
+    def noted_fit(self, *arguments, **options):
+        counted.append(self)
+        return fit(self, *arguments, **options)
+
+    monkeypatch.setattr(BaselineClassifier, "fit", noted_fit)
     for name in ("first", "second"):
         distill.distill(str(data), tmp_path / name, tmp_path / "work")
-    # The teacher is trained once.
+    # The teacher is trained once, and asked once: it and NB-SVM, of what is held out and the rest.
     assert len(made) == 3
+    assert len(list((tmp_path / "work").glob("said-*.npy"))) == 4
+    assert len(counted) == 1
     first, second = (SentimentClassifier.load(tmp_path / name) for name in ("first", "second"))
     assert first.provenance_["trained_on"]["taught"] == 2 * len(list(unlabelled.iterdir())) + 20
     assert first.history_ == second.history_
@@ -91,6 +103,25 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     made_by = "python -m scripts.distill --begin-with first --out further"
     assert further.provenance_["made_by"] == made_by
 
+    # One that was pretrained has learned no class yet: there is nothing to end halfway to.
+    begun = SentimentClassifier("pretrained", units=3)
+    begun.pretrain(["one film and another"] * 4, PretrainingConfig(epochs=1, candidates=3))
+    begun.save(tmp_path / "begun")
+    with monkeypatch.context() as patched:
+        patched.setattr(distill, "average", lambda *_: pytest.fail("halfway to what?"))
+        distill.distill(
+            str(data),
+            tmp_path / "large",
+            tmp_path / "work",
+            begin_with=tmp_path / "begun",
+            preset="pretrained",
+        )
+    large = SentimentClassifier.load(tmp_path / "large")
+    made_by = "python -m scripts.distill --begin-with begun --preset pretrained --out large"
+    assert large.provenance_["made_by"] == made_by
+    card = (tmp_path / "large" / "README.md").read_text()
+    assert "LSTM(3) → Dropout(0.2) → MaskedPooling1D(mean_max) → Dense(1)" in card
+
     # Together they are weighted by the reviews held out, and asked of the test.
     distill.ask_together(str(data), [tmp_path / "first", tmp_path / "work" / "recommended"])
     printed = capsys.readouterr().out
@@ -114,3 +145,12 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
             str(data), tmp_path / "fourth", tmp_path / "work", [ROOT / "models" / "textbook"]
         )
     assert not (tmp_path / "fourth").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch, capsys):
+    missing = str(tmp_path / "missing")
+    monkeypatch.setattr("sys.argv", ["distill", "--out", missing, "--begin-with", missing])
+    with pytest.raises(SystemExit) as ended:
+        distill.main()
+    assert ended.value.code == 4
+    assert re.fullmatch(r"error: .*missing.*\n", capsys.readouterr().err)
