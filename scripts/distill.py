@@ -50,7 +50,7 @@ SEED = 0
 VALIDATION = 0.2
 # What the student has of its own; all else is the preset's.
 STUDENT: dict[str, Any] = {"cell": "gru", "bidirectional": False, "units": 64, "epochs": 10}
-# One that begins where an earlier one ended learns in smaller steps.
+# One that begins where another ended learns in smaller steps.
 FURTHER: dict[str, Any] = {"epochs": 3, "learning_rate": 1e-3}
 # Made up sentences, beside 75,000 reviews and 50,000 passages.
 MADE_UP = 60_000
@@ -185,9 +185,8 @@ def distill(
         preset: whose network the student is; None for a small one.
     """
     begun = None if begin_with is None else SentimentClassifier.load(begin_with)
-    goes_on = begun is not None and "pretraining" not in begun.provenance_
     settings = {} if preset is not None else STUDENT
-    if goes_on:
+    if begun is not None:
         settings = {**settings, **FURTHER}
     cache = cache_folder() / "corpora"
     train, test = load_imdb(data, unsupervised=True, cache=cache)
@@ -234,7 +233,7 @@ def distill(
         cache=cache,
         verbose=True,
     )
-    if begun is not None and goes_on:
+    if begun is not None and "pretraining" not in begun.provenance_:
         average(student, begun)
     student.calibrate(validated.texts, validated.labels)
     validation = student.evaluate(validated.texts, validated.labels)
