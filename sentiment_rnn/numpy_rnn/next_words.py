@@ -170,6 +170,70 @@ def _told(
 
 
 @dataclass(frozen=True)
+class SampledSoftmaxGradients:
+    """The sum of what `sampled_softmax` gives, and its gradients.
+
+    Args:
+        loss: the sum.
+        of_said: ``(words, features)``.
+        of_vectors: of some words' vectors: ids ``(words,)``, some more than once, and what to add
+            to the gradient of each, ``(words, features)``.
+        of_bias: ``(ids,)``.
+    """
+
+    loss: float
+    of_said: Array
+    of_vectors: list[tuple[Array, Array]]
+    of_bias: Array
+
+
+def sampled_softmax_gradients(
+    said: Array,
+    targets: Array,
+    candidates: Array,
+    vectors: Array,
+    bias: Array,
+    expected: Array,
+    *,
+    scale: float = 1.0,
+) -> SampledSoftmaxGradients:
+    """As `sampled_softmax`, and back.
+
+    Args:
+        said: as of `sampled_softmax`, as are all others.
+        targets: as there.
+        candidates: as there.
+        vectors: as there.
+        bias: as there.
+        expected: as there.
+        scale: by what the loss of each word is multiplied.
+    """
+    loss, factor = 0.0, said.dtype.type(scale)
+    of_said, of_targets = np.empty_like(said), np.empty(len(said), said.dtype)
+    of_candidates = np.zeros((len(candidates), said.shape[1]), said.dtype)
+    of_candidates_bias = np.zeros(len(candidates), said.dtype)
+    for start in range(0, len(said), _PIECE):
+        these = slice(start, start + _PIECE)
+        told = _told(said[these], targets[these], candidates, vectors, bias, expected)
+        loss += float(told.losses.sum(dtype=np.float64))
+        of_said[these] = told.of_candidates @ vectors[candidates]
+        of_said[these] += told.of_targets[:, np.newaxis] * vectors[targets[these]]
+        of_targets[these] = told.of_targets
+        of_candidates += told.of_candidates.T @ said[these]
+        of_candidates_bias += sum_rows(told.of_candidates)
+    distinct, places = np.unique(targets, return_inverse=True)
+    of_words = occurrences(places, len(distinct), of_targets) @ said
+    of_bias = np.bincount(targets, of_targets, len(bias)).astype(said.dtype)
+    np.add.at(of_bias, candidates, of_candidates_bias)
+    return SampledSoftmaxGradients(
+        loss * scale,
+        of_said * factor,
+        [(candidates, of_candidates * factor), (distinct, of_words * factor)],
+        of_bias * factor,
+    )
+
+
+@dataclass(frozen=True)
 class NextWordsResult:
     """What saying the words of a batch gave.
 
@@ -177,8 +241,7 @@ class NextWordsResult:
         loss: the sum over its words, times the scale.
         of_states: the gradient of the states, of their shape.
         gradients: of the head's weights.
-        of_vectors: of some words' vectors: ids ``(words,)``, some more than once, and what to add
-            to the gradient of each, ``(words, features)``.
+        of_vectors: as of `SampledSoftmaxGradients`.
     """
 
     loss: float
@@ -266,49 +329,35 @@ class NextWordsHead:
             chance: seeds of the candidates.
             scale: by what the loss of each word is multiplied.
         """
-        drawn = self.candidates.draw(chance)
-        bias, expected = weights[-1], self.candidates.expected
+        drawn, expected = self.candidates.draw(chance), self.candidates.expected
         of_states = np.zeros(states.swapaxes(0, 1).shape, states.dtype).swapaxes(0, 1)
-        of_vectors: list[tuple[Array, Array]] = []
-        of_bias = np.zeros_like(bias)
         parts = [self._of_direction(states, n) for n in range(self.directions)]
         of_parts = [self._of_direction(of_states, n) for n in range(self.directions)]
+        loss, of_bias = 0.0, np.zeros_like(weights[-1])
         gradients: list[Array] = []
-        loss = 0.0
+        of_vectors: list[tuple[Array, Array]] = []
         for number, ((part, targets), (of_part, _)) in enumerate(
             zip(with_targets(parts, ids), with_targets(of_parts, ids), strict=True)
         ):
             # In the order of memory, as states lie with time first.
-            is_read = targets.T > 0
-            rows, words = part.swapaxes(0, 1)[is_read], targets.T[is_read]
+            is_said = targets.T > 0
+            rows = part.swapaxes(0, 1)[is_said]
             kernel, offset = weights[2 * number :][:2]
-            said = project(rows, kernel, offset)
-            of_said = np.empty_like(said)
-            of_targets = np.empty(len(words), said.dtype)
-            of_drawn = np.zeros((len(drawn), self.features), said.dtype)
-            of_drawn_bias = np.zeros(len(drawn), said.dtype)
-            for start in range(0, len(words), _PIECE):
-                these = slice(start, start + _PIECE)
-                told = _told(said[these], words[these], drawn, vectors, bias, expected)
-                loss += float(told.losses.sum(dtype=np.float64))
-                of_said[these] = told.of_candidates @ vectors[drawn]
-                of_said[these] += told.of_targets[:, np.newaxis] * vectors[words[these]]
-                of_drawn += told.of_candidates.T @ said[these]
-                of_drawn_bias += sum_rows(told.of_candidates)
-                of_targets[these] = told.of_targets
-            of_said *= said.dtype.type(scale)
-            distinct, places = np.unique(words, return_inverse=True)
-            of_words = occurrences(places, len(distinct), of_targets) @ said
-            of_vectors += [
-                (drawn, of_drawn * said.dtype.type(scale)),
-                (distinct, of_words * said.dtype.type(scale)),
-            ]
-            np.add.at(of_bias, drawn, of_drawn_bias)
-            of_bias += np.bincount(words, of_targets, len(bias)).astype(bias.dtype)
-            gradients += [rows.T @ of_said, sum_rows(of_said)]
-            of_part.swapaxes(0, 1)[is_read] = of_said @ kernel.T
-        of_bias *= bias.dtype.type(scale)
-        return NextWordsResult(loss * scale, of_states, [*gradients, of_bias], of_vectors)
+            done = sampled_softmax_gradients(
+                project(rows, kernel, offset),
+                targets.T[is_said],
+                drawn,
+                vectors,
+                weights[-1],
+                expected,
+                scale=scale,
+            )
+            gradients += [rows.T @ done.of_said, sum_rows(done.of_said)]
+            of_part.swapaxes(0, 1)[is_said] = done.of_said @ kernel.T
+            loss += done.loss
+            of_bias += done.of_bias
+            of_vectors += done.of_vectors
+        return NextWordsResult(loss, of_states, [*gradients, of_bias], of_vectors)
 
     def _of_direction(self, states: Array, direction: int) -> Array:
         return states[:, :, direction * self.units : (direction + 1) * self.units]
