@@ -74,7 +74,8 @@ class SentimentClassifier(TextClassifier):
         seed: of the initial weights, the dropout, the order of the texts and the validation part.
             The same seed on the same machine gives the same numbers.
         pretrained: a model folder, such as `pretrain` made, whose word vectors and recurrent layers
-            `fit` begins with; None for none. They must be as the settings have them.
+            `fit` begins with. They must be as the settings have them. None for none, but with the
+            preset pretrained for the model of that name, which comes with the package.
         warm_start: whether `fit` goes on from the weights of the last fit, or of a loaded model,
             with a new optimizer, instead of beginning anew.
 
@@ -270,11 +271,9 @@ class SentimentClassifier(TextClassifier):
         warm = self.warm_start and hasattr(self, "classes_")
         settings = self._warm_settings(classes) if warm else self._settings()
         training = settings.training
-        if self.preset == "pretrained" and self.pretrained is None and not warm:
-            raise UsageError(
-                "The preset pretrained begins with what `sentiment-rnn pretrain` makes: name its "
-                "folder as pretrained."
-            )
+        begins_with = self.pretrained
+        if begins_with is None and self.preset == "pretrained" and not warm:
+            begins_with = "pretrained"
         if callbacks and training.engine != "keras":
             raise UsageError(
                 f"Callbacks are Keras's: the engine {training.engine} calls none. Leave them out, "
@@ -290,8 +289,8 @@ class SentimentClassifier(TextClassifier):
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
                 _log(verbose, "these are other texts than the model was trained on before")
-        elif self.pretrained is not None:
-            begun = SentimentClassifier.load(self.pretrained)
+        elif begins_with is not None:
+            begun = SentimentClassifier.load(begins_with)
             preprocessor = Preprocessor(settings.preprocessing, begun.word_vectors)
             network = _network(settings, begun.word_vectors.vector_size, len(classes))
             weights = _begin_with(begun, network, self.seed)
@@ -343,7 +342,7 @@ class SentimentClassifier(TextClassifier):
                 "preset": str(self.preset),
                 "vectors": None if isinstance(self.vectors, WordVectors) else str(self.vectors),
                 "seed": self.seed,
-                "pretrained": None if self.pretrained is None else str(self.pretrained),
+                "pretrained": None if begins_with is None else str(begins_with),
                 "warm_start": warm,
                 **settings.options(),
             },
@@ -395,7 +394,7 @@ class SentimentClassifier(TextClassifier):
             "epochs": len(self.history_["loss"]),
             "best_epoch": epochs_before + result.best_epoch if result.best_epoch else best_before,
             "vectors": self.provenance_["vectors"] if warm else _name_of(self.vectors),
-            **({} if self.pretrained is None else {"pretrained": Path(self.pretrained).name}),
+            **({} if begins_with is None else {"pretrained": Path(begins_with).name}),
             "continued": warm,
             "seconds": round(time.perf_counter() - started, 1),
             **calibrated,
@@ -473,7 +472,11 @@ class SentimentClassifier(TextClassifier):
         )
         self.classes_ = np.array([0, 1])
         self.history_ = result.history
-        self._set_model(network, result.weights, with_vectors(preprocessor, result.vectors))
+        after = with_vectors(preprocessor, result.vectors)
+        if preprocessor.word_vectors.scales is not None:
+            # What came rounded to 8 bits stays so, a quarter of the size.
+            after = Preprocessor(after.config, after.word_vectors.to_int8())
+        self._set_model(network, result.weights, after)
         self._trained_with = settings
         self.metrics_ = {}
         self.provenance_ = {

@@ -11,7 +11,8 @@ import pytest
 
 from sentiment_rnn import CharLanguageModel, SentimentClassifier
 from sentiment_rnn.datasets import load_text
-from sentiment_rnn.errors import ModelError
+from sentiment_rnn.errors import ModelError, UsageError
+from sentiment_rnn.inspection import rank_by_label
 from tests.conftest import ROOT
 
 NEGATIVE = [
@@ -119,7 +120,7 @@ def test_short_sentences(default_model):
 
 def test_models_fit_into_the_repository():
     files = [path for path in (ROOT / "models").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 36e6
+    assert sum(path.stat().st_size for path in files) < 48e6
     for folder in (ROOT / "models").iterdir():
         if folder.is_dir():
             text = (folder / "README.md").read_text(encoding="utf-8")
@@ -135,6 +136,31 @@ def test_accuracy_on_real_reviews(shipped_model, real_test_reviews):
     """A thousand reviews lie within 0.04 of what the whole test part gives."""
     accuracy = shipped_model.score(real_test_reviews.texts, real_test_reviews.labels)
     assert abs(accuracy - shipped_model.metrics_["test"]["accuracy"]) < 0.04
+
+
+def test_a_cell_that_saw_no_label_tells_the_class(real_test_reviews):
+    """What knows which word comes next knows whether the reviewer is pleased."""
+    model = SentimentClassifier.load("pretrained")
+    assert set(model.predict_proba(NEGATIVE + POSITIVE).ravel().tolist()) == {0.5}
+    assert "labels" not in model.provenance_["pretrained_on"]
+    means = model.transform(real_test_reviews.texts)[:, np.newaxis, :256]
+    best = rank_by_label(means, real_test_reviews.labels)[0]
+    assert (best.cell, best.sign) == (139, 1)
+    assert best.auc > 0.92
+
+
+def test_training_begins_with_the_pretrained_model():
+    texts, labels = NEGATIVE + POSITIVE, [0] * 10 + [1] * 10
+    model = SentimentClassifier("pretrained", epochs=1, learning_rate=1e-9, word_dropout=0.0)
+    model.fit(texts, labels)
+    begun = SentimentClassifier.load("pretrained")
+    for one, other in zip(model._weights[:3], begun._weights[:3], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert model.provenance_["pretrained"] == "pretrained"
+    with pytest.raises(
+        UsageError, match=r"other recurrent layers.*Expected: LSTM kernel \(300, 32"
+    ):
+        SentimentClassifier("pretrained", units=8).fit(texts, labels)
 
 
 # The one layer that isn't Keras's own is known once its module is imported.

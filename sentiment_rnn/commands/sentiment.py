@@ -194,8 +194,9 @@ def _to_train(options: Namespace, out: Path, checkpoint: Path) -> SentimentClass
     names = ("preset", "vectors", "seed", "pretrained", *OPTIONS)
     given = {name: getattr(options, name) for name in names}
     settings = {name: value for name, value in given.items() if value is not None}
-    if "pretrained" in settings and "vectors" in settings:
-        raise UsageError("--pretrained has word vectors of its own: leave --vectors out.")
+    begins = "pretrained" in settings or settings.get("preset") == "pretrained"
+    if begins and "vectors" in settings:
+        raise UsageError("A pretrained model has word vectors of its own: leave --vectors out.")
     if not options.resume:
         return SentimentClassifier(**settings)
     continued = True
