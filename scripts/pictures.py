@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.settings import default_data
+from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.cli import main as command
 from sentiment_rnn.errors import ResourceError
+from sentiment_rnn.plotting import plot_cell
 from tests.pages import BROWSERS, Browser, find_browser
 from tests.serving.process import Server
 
@@ -25,6 +27,13 @@ LINES = """ROMEO:
 But, soft! what light through yonder window breaks?
 It is the east, and Juliet is the sun.
 """
+FEELING = (
+    "I expected nothing from this film, and for the first half hour I was right: the jokes are "
+    "stale, the plot is a mess and the acting is terrible. Then something happens. A quiet, "
+    "beautifully played scene between the two brothers turns it into one of the most moving "
+    "stories I have seen. It is not a perfect film, but I would recommend it to anyone. Avoid the "
+    "sequel, which is awful."
+)
 _WIDTH = 1000
 
 
@@ -53,11 +62,20 @@ def take(browser: Browser, folder: Path) -> Iterator[tuple[str, bytes]]:
     browser.open(page.as_uri(), _WIDTH)
     yield "cells", browser.picture(1000)
 
+    yield "feels", feels(folder / "feels.png")
+
     with _serving() as address:
         browser.open(address, _WIDTH, protocol="http:")
         browser.ask("Input.insertText", text=REVIEW)
         browser.wait('document.querySelectorAll("article").length === 1')
         yield "server", browser.picture()
+
+
+def feels(path: Path) -> bytes:
+    """A cell of the pretrained model while it reads, as the page on explanations has it drawn."""
+    (explanation,) = SentimentClassifier.load("pretrained").explanations([FEELING])
+    plot_cell(FEELING, explanation.by_character(139), width=76).savefig(path, dpi=130)
+    return path.read_bytes()
 
 
 def _run(*arguments: str) -> None:

@@ -89,6 +89,29 @@ class Explanation(Prediction):
     tokens: list[TokenExplanation]
     states: np.ndarray
 
+    def by_character(self, neuron: int) -> np.ndarray:
+        """What a neuron says at each character of the text, as `plot_cell` takes it.
+
+        From the beginning of a token on it is its output at that token, until the next one.
+
+        Args:
+            neuron: its number, from 0.
+
+        Returns:
+            Floats ``(characters,)``; zeros before the first token.
+
+        Example:
+            >>> from sentiment_rnn import SentimentClassifier
+            >>> (found,) = SentimentClassifier.load("textbook").explanations(["Dull? Yes!"])
+            >>> values = found.by_character(7)
+            >>> len(values), bool((values[6:9] == found.states[2, 7]).all())
+            (10, True)
+        """
+        values = np.zeros(len(self.text), self.states.dtype)
+        for token, state in zip(self.tokens, self.states, strict=True):
+            values[token.start :] = state[neuron]
+        return values
+
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it, but for the states."""
         return {

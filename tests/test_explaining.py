@@ -192,6 +192,18 @@ def test_tokens_that_a_model_does_not_read(side, method):
             assert not state.any()
 
 
+def test_a_neuron_at_each_character_is_that_of_the_token_it_belongs_to():
+    text = "  A dull zzzzq start."
+    (found,) = SentimentClassifier.load("textbook").explanations([text])
+    values = found.by_character(3)
+    assert values.shape == (len(text),)
+    assert values[:2].tolist() == [0, 0]
+    for token, state in zip(found.tokens, found.states, strict=True):
+        assert set(values[token.start : token.end].tolist()) == {float(state[3])}
+    # Between tokens it stays as it was.
+    assert values[3] == values[2] != values[4]
+
+
 def test_states_are_the_outputs_of_the_recurrent_layer():
     found = explain({})
     _, (kernel, recurrent, bias, *_), _ = made({})
