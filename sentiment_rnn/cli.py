@@ -285,6 +285,8 @@ def _parser() -> argparse.ArgumentParser:
         "length and rating, and the surest mistakes",
     )
 
+    _add_probe(commands, sentiment.probe)
+
     predict = _command(commands, "predict", sentiment.predict, "classify texts")
     predict.add_argument(
         "text", nargs="*", metavar="TEXT", help="texts; else one a line of --input"
@@ -570,11 +572,12 @@ def _add_character_commands(commands: Any) -> None:
     )
     show.add_argument("--out", type=Path, metavar="FILE.html", required=True, help="the page")
 
+    _add_probe(actions, characters.probe)
+
+
+def _add_probe(commands: Any, run: Any) -> None:
     probe = _command(
-        actions,
-        "probe",
-        characters.probe,
-        "say which cells tell what texts feel, by reading reviews",
+        commands, "probe", run, "say which cells tell what texts feel, by reading reviews"
     )
     probe.add_argument("model", type=Path, metavar="DIR", help="model folder")
     _add_data_arguments(probe, default=None)

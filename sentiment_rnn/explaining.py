@@ -210,6 +210,24 @@ def thought_network(network: NetworkSpec) -> NetworkSpec:
     return dataclasses.replace(network, layers=(*masking, *network.layers))
 
 
+def mean_network(network: NetworkSpec) -> NetworkSpec:
+    """The layers that make the mean of what the last recurrent layer says of all tokens.
+
+    Args:
+        network: layers of which one is recurrent.
+
+    Example:
+        >>> from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
+        >>> network = sentiment_network(ArchitectureConfig(), maxlen=400, vector_size=300)
+        >>> [layer.class_name for layer in mean_network(network).layers]
+        ['Masking', 'SimpleRNN', 'MaskedPooling1D']
+    """
+    network = _recurrent_part(network)
+    masking = () if network.layers[0].class_name == "Masking" else (LayerSpec("Masking"),)
+    mean = LayerSpec("MaskedPooling1D", {"mode": "mean"})
+    return dataclasses.replace(network, layers=(*masking, *network.layers, mean))
+
+
 def _recurrent_part(network: NetworkSpec, *, every: bool = True) -> NetworkSpec:
     """The layers up to the last recurrent one, with its output at every token or at the last."""
     places = [place for place, layer in enumerate(network.layers) if layer.cell.is_recurrent]

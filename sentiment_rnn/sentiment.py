@@ -26,7 +26,7 @@ from sentiment_rnn.evaluation import (
     best_temperature,
     evaluate_probabilities,
 )
-from sentiment_rnn.explaining import Explainer, logits_network, thought_network
+from sentiment_rnn.explaining import Explainer, logits_network, mean_network, thought_network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
@@ -699,6 +699,30 @@ class SentimentClassifier(TextClassifier):
         network = thought_network(self._network)
         weights = self._weights[: len(network.weights())]
         return Predictor(network, weights, self._preprocessor).predict(encoded)
+
+    def mean_states(self, texts: Sequence[str]) -> np.ndarray:
+        """What each cell of the last recurrent layer says on average while a text is read.
+
+        Args:
+            texts: the texts; one without a word that the model knows has zeros.
+
+        Returns:
+            float32 ``(texts, 1, units)``, as `rank_by_label` and `linear_probe` take it; of a layer
+            that reads from both ends the cells that read forwards come first.
+
+        Raises:
+            ModelError: if there is no trained network yet.
+
+        Example:
+            >>> classifier = SentimentClassifier.load("textbook")
+            >>> classifier.mean_states(["A moving film.", "Dull."]).shape
+            (2, 1, 50)
+        """
+        self._check_is_fitted()
+        encoded = self._preprocessor.encode(checked_texts(texts))
+        network = mean_network(self._network)
+        weights = self._weights[: len(network.weights())]
+        return Predictor(network, weights, self._preprocessor).predict(encoded)[:, np.newaxis]
 
     def _thoughts(self, texts: list[str]) -> np.ndarray:
         return self.transform(texts)

@@ -14,6 +14,8 @@ import pytest
 
 from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.cli import main
+from sentiment_rnn.datasets import load_data
+from sentiment_rnn.inspection import rank_by_label
 from tests.conftest import ROOT
 from tests.pages import data_of
 from tests.persistence import old_keras
@@ -906,14 +908,17 @@ def test_help_and_version_come_at_once():
     [
         (
             ["train"],
-            ["recurrent layer (50; bidirectional 10; recommended 128)", "zero vectors (po"],
+            ["layer (50; bidirectional 10; recommended 128; pretrained 256)", "zero vectors (po"],
         ),
         (
             ["tune"],
             ["kept of a text; 0 keeps all of them (400; bidirectional 100; stateful 0; rec"],
         ),
-        (["summary"], ["padding instead of reading it (no; stateful yes; recommended yes)"]),
-        (["pretrain"], ["recurrent layer (128; textbook 50; bidirectional 10; stateful 50)"]),
+        (
+            ["summary"],
+            ["instead of reading it (no; stateful yes; recommended yes; pretrained yes)"],
+        ),
+        (["pretrain"], ["(256; textbook 50; bidirectional 10; stateful 50; recommended 128)"]),
         (["pretrain"], ["passes over the texts (10)"]),
         (["chars", "train"], ["recurrent layer (128; hidden-feedback 100; output-feedback 50)"]),
         (["chars", "train"], ["layer (lstm)", "passes over the training part (20)"]),
@@ -973,3 +978,23 @@ def test_files_of_old_keras_versions_are_converted_and_predict(run, trained, sam
     assert code == 0, err
     for row, probabilities in zip(json.loads(out), expected[:3], strict=True):
         assert row["probability"] == pytest.approx(probabilities[1], abs=1e-5)
+
+
+def test_cells_of_a_sentiment_model_are_asked(run, tmp_path):
+    code, out, err = run("probe", "textbook", "--data", "sample", "--cells", "2", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["texts"] == 60
+    assert len(found["cells"]) == 2
+    _, test = load_data("sample")
+    assert test is not None
+    means = SentimentClassifier.load("textbook").mean_states(test.texts)
+    best = found["cells"][0]
+    again = {one.cell: one.auc for one in rank_by_label(means, test.labels)}
+    assert best["auc"] == pytest.approx(again[best["cell"]])
+    code, out, _ = run("probe", "textbook", "--data", "sample", "--limit", "40")
+    assert code == 0
+    assert "all 50 cells together: accuracy 0." in out
+    code, _, err = run("probe", tmp_path / "none", "--data", "sample")
+    assert code == 4
+    assert "none" in err

@@ -192,6 +192,19 @@ def test_tokens_that_a_model_does_not_read(side, method):
             assert not state.any()
 
 
+@pytest.mark.parametrize("name", ["textbook", "distilled"])
+def test_mean_states_are_means_of_what_is_said_at_each_token(name):
+    classifier = SentimentClassifier.load(name)
+    texts = ["A dull start zzzzq, but a wonderful, moving end.", "zzzzq", "Dull."]
+    before = list(texts)
+    means = classifier.mean_states(texts)
+    for found, explanation in zip(means, classifier.explanations(texts), strict=True):
+        read = [token.contribution is not None for token in explanation.tokens]
+        expected = explanation.states[read].mean(axis=0) if any(read) else 0
+        np.testing.assert_allclose(found[0], np.broadcast_to(expected, found[0].shape), atol=1e-5)
+    assert texts == before
+
+
 def test_a_neuron_at_each_character_is_that_of_the_token_it_belongs_to():
     text = "  A dull zzzzq start."
     (found,) = SentimentClassifier.load("textbook").explanations([text])

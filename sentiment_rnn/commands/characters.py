@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 import sys
 from argparse import Namespace
 from pathlib import Path
 
-from sentiment_rnn.commands.data import read_data
 from sentiment_rnn.commands.imports import import_keras
-from sentiment_rnn.commands.output import format_table
+from sentiment_rnn.commands.probing import print_cells
 from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.presets import CHARACTER_OPTIONS
@@ -158,30 +156,5 @@ def show(options: Namespace) -> None:
 def probe(options: Namespace) -> None:
     """Prints which cells tell the class of reviews."""
     from sentiment_rnn.characters import CharLanguageModel
-    from sentiment_rnn.inspection import linear_probe, rank_by_label
 
-    model = CharLanguageModel.load(options.model)
-    train, test = read_data(options)
-    if test is None:
-        raise UsageError(
-            "A probe learns from train texts and is asked of test texts. A table has one part only."
-        )
-    if options.limit is not None:
-        train, test = (part.limit(options.limit, seed=0) for part in (train, test))
-    learned, tested = (model.mean_states(part.texts) for part in (train, test))
-    ranking = rank_by_label(learned, train.labels)
-    accuracy = linear_probe(learned, train.labels, tested, test.labels)
-    # What the best cells are worth is asked of texts that they weren't chosen on.
-    again = {(one.layer, one.cell): one for one in rank_by_label(tested, test.labels)}
-    best = [again[one.layer, one.cell] for one in ranking[: options.cells]]
-    if options.json:
-        cells = [dataclasses.asdict(one) for one in best]
-        print(json.dumps({"texts": len(test), "probe_accuracy": accuracy, "cells": cells}))
-        return
-    rows = [
-        [f"{one.layer}", f"{one.cell}", f"{one.auc:.4f}", "high" if one.sign > 0 else "low"]
-        for one in best
-    ]
-    print(format_table(["layer", "cell", "AUC", "in positive texts"], rows))
-    neurons = learned[0].size
-    print(f"\nall {neurons:,} cells together: accuracy {accuracy:.4f} on {len(test):,} test texts")
+    print_cells(CharLanguageModel.load(options.model).mean_states, options)

@@ -30,6 +30,7 @@ from sentiment_rnn.commands.output import (
     write_explanations,
     write_predictions,
 )
+from sentiment_rnn.commands.probing import print_cells
 from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.prediction import Prediction
@@ -264,6 +265,13 @@ def _taught(
     for other in others:
         said += other
     return texts, said / len(teachers)
+
+
+def probe(options: Namespace) -> None:
+    """Prints which cells tell the class of texts."""
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    print_cells(SentimentClassifier.load(options.model).mean_states, options)
 
 
 def evaluate(options: Namespace) -> None:
