@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -12,59 +12,29 @@ from keras import ops
 
 from sentiment_rnn.architectures.builder import build_network, vectors_layer
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
-from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.numpy_rnn.next_words import NEVER, NextWordsHead, with_targets
-from sentiment_rnn.training.config import PretrainingConfig
+from sentiment_rnn.numpy_rnn.next_words import NEVER, with_targets
 from sentiment_rnn.training.keras_engine import chosen_precision
 from sentiment_rnn.training.keras_variables import assign, values, variables
 
 if TYPE_CHECKING:
-    from sentiment_rnn.training.pretraining_learners import Learner
+    from sentiment_rnn.training.pretraining_learners import Beginning, Learner
 
 Tensor = Any
 
 
-def make_keras_learner(
-    network: NetworkSpec,
-    head: NextWordsHead,
-    weights: Sequence[np.ndarray],
-    vectors: np.ndarray,
-    config: PretrainingConfig,
-    seed: int,
-    *,
-    dropout: float,
-) -> Learner:
-    """Makes a learner.
-
-    Args:
-        network: the layers, as of `recurrent_part`.
-        head: what says the words.
-        weights: the layers' arrays, and the head's, to begin with; copied.
-        vectors: of each id ``(ids, features)``; copied.
-        config: precision and clipping.
-        seed: of dropout and candidates.
-        dropout: share of the last layer's outputs that is dropped.
-    """
-    return _KerasLearner(network, head, weights, vectors, config, seed, dropout)
+def make_keras_learner(begun: Beginning) -> Learner:
+    """Makes a learner of what it is to begin with."""
+    return _KerasLearner(begun)
 
 
 class _KerasLearner:
     """The learner."""
 
-    def __init__(
-        self,
-        network: NetworkSpec,
-        head: NextWordsHead,
-        weights: Sequence[np.ndarray],
-        vectors: np.ndarray,
-        config: PretrainingConfig,
-        seed: int,
-        dropout: float,
-    ) -> None:
-        keras.utils.set_random_seed(seed)
-        self._head, self._seed, self._ids = head, seed, len(vectors)
-        precision = chosen_precision(config.precision, network)
-        self._model = NextWords(network, head, weights, vectors, dropout, precision)
+    def __init__(self, begun: Beginning) -> None:
+        keras.utils.set_random_seed(begun.seed)
+        self._head, self._seed, self._ids = begun.head, begun.seed, len(begun.vectors)
+        self._model = NextWords(begun)
+        config = begun.config
         self._optimizer = keras.optimizers.Adam(
             config.learning_rate, global_clipnorm=config.clip_norm
         )
@@ -106,31 +76,21 @@ class NextWords(keras.Model):
     """A recurrent layer that says which words come next.
 
     Args:
-        network: the layers.
-        head: what says the words.
-        weights: the layers' arrays, and the head's, to begin with; copied.
-        vectors: of each id ``(ids, features)``; copied.
-        dropout: share of the last layer's outputs that is dropped.
-        precision: as of `EmbeddedNetwork`.
+        begun: its layers, what says the words, and their arrays.
     """
 
-    def __init__(
-        self,
-        network: NetworkSpec,
-        head: NextWordsHead,
-        weights: Sequence[np.ndarray],
-        vectors: np.ndarray,
-        dropout: float,
-        precision: str,
-    ) -> None:
+    def __init__(self, begun: Beginning) -> None:
         super().__init__()
+        network, head = begun.network, begun.head
         count = len(network.weights())
-        *ends, bias = weights[count:]
-        self.network = build_network(network, weights[:count])
+        *ends, bias = begun.weights[count:]
+        self.network = build_network(network, begun.weights[:count])
         self.embedded = EmbeddedNetwork(
-            vectors_layer(vectors, trainable=True), self.network, precision=precision
+            vectors_layer(begun.vectors, trainable=True),
+            self.network,
+            precision=chosen_precision(begun.config.precision, network),
         )
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = keras.layers.Dropout(begun.dropout)
         self.heads = []
         for number in range(head.directions):
             layer = keras.layers.Dense(head.features, name=f"head_{number}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -69,6 +70,29 @@ class Learner(Protocol):
         """Lets go of what only learning needs."""
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a learner begins with.
+
+    Args:
+        network: the layers, as of `recurrent_part`.
+        head: what says the words.
+        weights: the layers' arrays, and the head's; not changed.
+        vectors: of each id ``(ids, features)``; not changed.
+        config: engine, clipping and candidates.
+        seed: of dropout and candidates.
+        dropout: share of the last layer's outputs that is dropped.
+    """
+
+    network: NetworkSpec
+    head: NextWordsHead
+    weights: Sequence[np.ndarray]
+    vectors: np.ndarray
+    config: PretrainingConfig
+    seed: int
+    dropout: float
+
+
 def make_learner(
     network: NetworkSpec,
     weights: Sequence[np.ndarray],
@@ -96,37 +120,30 @@ def make_learner(
     head = objective.head(len(vectors))
     assert head is not None
     begun = [*weights, *head.initial_weights(np.random.default_rng([seed, 1]))]
+    beginning = Beginning(network, head, begun, vectors, config, seed, dropout)
     if config.engine == "keras":
         from sentiment_rnn.training.pretraining_keras import make_keras_learner
 
-        return make_keras_learner(network, head, begun, vectors, config, seed, dropout=dropout)
+        return make_keras_learner(beginning)
     processes = count_processes(network, rows=config.batch_size, time=time, batches=batches)
-    return _NumpyLearner(objective, head, begun, vectors, config, seed, dropout, processes)
+    return _NumpyLearner(beginning, objective, processes)
 
 
 class _NumpyLearner:
     """A learner without Keras."""
 
-    def __init__(
-        self,
-        objective: Objective,
-        head: NextWordsHead,
-        weights: Sequence[np.ndarray],
-        vectors: np.ndarray,
-        config: PretrainingConfig,
-        seed: int,
-        dropout: float,
-        processes: int,
-    ) -> None:
-        self._head, self._config, self._seed = head, config, seed
-        self._network = objective.network
-        if dropout:
-            layers = (*self._network.layers, LayerSpec("Dropout", {"rate": dropout}))
+    def __init__(self, begun: Beginning, objective: Objective, processes: int) -> None:
+        self._network, self._head = begun.network, begun.head
+        self._config, self._seed = begun.config, begun.seed
+        if begun.dropout:
+            layers = (*self._network.layers, LayerSpec("Dropout", {"rate": begun.dropout}))
             network = dataclasses.replace(self._network, layers=layers)
             objective = dataclasses.replace(objective, network=network)
-        self._gradients = BatchGradients(objective, weights, vectors, processes=processes)
+        self._gradients = BatchGradients(
+            objective, begun.weights, begun.vectors, processes=processes
+        )
         self._weights = self._gradients.weights
-        self._optimizer = Adam(learning_rate=config.learning_rate)
+        self._optimizer = Adam(learning_rate=self._config.learning_rate)
         self._state = self._optimizer.start(self._weights)
 
     def learn(self, ids: np.ndarray, *, step: int, learning_rate: float) -> float:
