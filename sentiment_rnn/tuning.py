@@ -61,6 +61,8 @@ SEARCH_SPACE: dict[str, Variation] = {
 }
 # What a factor makes more or less of, rather than a sum.
 _LOGARITHMIC = ("learning_rate", "units", "batch_size", "maxlen", "vector_length")
+# What is settled where training begins with recurrent layers that have learned before.
+_PRETRAINED = ("cell", "units", "layers", "bidirectional", "go_backwards")
 # With other validation texts, one accuracy says nothing about another.
 _THE_SAME_FOR_ALL = ("validate_by", "validation_fraction")
 _STUDY = "sentiment_rnn"
@@ -150,7 +152,8 @@ def search_space(
         vary: what is drawn from something else than `SEARCH_SPACE` says, or beyond it.
 
     Raises:
-        UsageError: if the settings at the ends of the ranges make no sense.
+        UsageError: if the settings at the ends of the ranges make no sense, or the layers of a
+            pretrained network are to vary.
 
     Example:
         >>> space = search_space("recommended", {"cell": "gru"}, {"units": Range(64, 256)})
@@ -160,6 +163,11 @@ def search_space(
     both = sorted(set(options) & set(vary))
     if both:
         raise UsageError(f"{both[0]} is set, and varies: leave one of the two out.")
+    settled = _PRETRAINED if preset == "pretrained" else ()
+    if other := sorted(set(settled) & set(vary)):
+        raise UsageError(
+            f"Each trial begins with the layers of the pretrained network: {other[0]} can't vary."
+        )
     for end in ("low", "high"):
         given = {
             name: getattr(values, end) if isinstance(values, Range) else values[0]
@@ -176,7 +184,7 @@ def search_space(
 
     space: dict[str, Variation] = {}
     for name, values in SEARCH_SPACE.items():
-        if name in options or name in vary:
+        if name in options or name in vary or name in settled:
             continue
         if not isinstance(values, Range):
             values = tuple(one for one in values if goes_with_the_others(name, one))

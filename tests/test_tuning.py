@@ -174,6 +174,13 @@ def test_spaces_that_make_no_sense(options, vary, message):
         search_space("textbook", options, vary)
 
 
+def test_layers_that_have_learned_before_are_settled():
+    space = search_space("pretrained", {}, {"vector_length": Range(1.0, 3.0)})
+    assert set(space) == {*SEARCH_SPACE, "vector_length"} - {"cell", "units"}
+    with pytest.raises(UsageError, match="layers of the pretrained network: units can't vary"):
+        search_space("pretrained", {}, {"units": (8, 16)})
+
+
 def test_the_table_of_the_documentation_is_that_of_the_search_space():
     text = (ROOT / "docs" / "how-to" / "tune.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| ([^ ]+) \| (.*?) ?\|$", text, re.MULTILINE)
