@@ -11,6 +11,7 @@ epoch. The test reviews are classified once, by the model that came out.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import statistics
@@ -26,6 +27,7 @@ from typing import Any
 
 from benchmarks.rendering import number
 from benchmarks.settings import default_data
+from sentiment_rnn._shipped import found_model
 from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.datasets import load_data
 from sentiment_rnn.presets import PRESETS, Preset
@@ -43,14 +45,22 @@ class Network:
     Args:
         preset: where its settings begin.
         options: those that are changed.
+        labels: how many train reviews it learns from, drawn by the seed; None for all.
     """
 
     preset: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    labels: int | None = None
 
     def settings(self) -> dict[str, Any]:
-        """What tells it from the defaults of all settings."""
-        return PRESETS[self.preset].replace(**self.options).changes_from(Preset())
+        """What tells it from the defaults of all settings, and what it begins with."""
+        changes = PRESETS[self.preset].replace(**self.options).changes_from(Preset())
+        if self.labels is not None:
+            changes["labels"] = self.labels
+        if self.preset != "pretrained":
+            return changes
+        files = (found_model("pretrained") / "checksums.json").read_bytes()
+        return {**changes, "pretrained": hashlib.sha256(files).hexdigest()[:12]}
 
     def train(self, data: str, seed: int, keep: Path | None = None) -> Run:
         """Trains it in a process of its own, and keeps the model in a folder, if there is one."""
@@ -59,7 +69,13 @@ class Network:
             command = [sys.executable, "-m", "sentiment_rnn", "train", "--data", data]
             command += ["--preset", self.preset, "--seed", str(seed), "--out", str(folder)]
             for option, value in self.options.items():
-                command += [f"--{option.replace('_', '-')}", str(value)]
+                option = option.replace("_", "-")
+                if isinstance(value, bool):
+                    command.append(f"--{option}" if value else f"--no-{option}")
+                else:
+                    command += [f"--{option}", str(value)]
+            if self.labels is not None:
+                command += ["--limit", str(self.labels)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             log = (folder.parent / "runs.jsonl").read_text(encoding="utf-8")
             (done,) = map(json.loads, log.splitlines())
@@ -78,22 +94,27 @@ class Network:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A classifier without a network. It has no chance in it, and one seed will do.
+    """A classifier without a network. It has no chance in it, and for all labels one seed will do.
 
     Args:
         method: as of `BaselineClassifier`.
+        labels: as of `Network`.
     """
 
     method: str
+    labels: int | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Its name."""
-        return {"method": self.method}
+        """Its name, and how much it learns from."""
+        found: dict[str, Any] = {"method": self.method}
+        return found if self.labels is None else {**found, "labels": self.labels}
 
     def train(self, data: str, seed: int, keep: Path | None = None) -> Run:
         """Learns from four fifths to be validated, and from all to be tested."""
         train, test = load_data(data)
         assert test is not None
+        if self.labels is not None:
+            train = train.limit(self.labels, seed)
         started = time.perf_counter()
         baseline = BaselineClassifier(self.method, seed=seed)
         baseline.fit(train.texts, train.labels, groups=train.groups)
@@ -108,6 +129,8 @@ class Baseline:
 
 
 _NUMPY = {"engine": "numpy"}
+# The network of the preset pretrained, which begins with nothing.
+_LIKE_PRETRAINED = PRESETS["pretrained"].changes_from(PRESETS["recommended"])
 ENTRIES: dict[str, Network | Baseline] = {
     "textbook": Network("textbook", _NUMPY),
     "textbook, 25 units": Network("textbook", {**_NUMPY, "units": 25}),
@@ -115,12 +138,30 @@ ENTRIES: dict[str, Network | Baseline] = {
     "bidirectional": Network("bidirectional", _NUMPY),
     "stateful": Network("stateful", _NUMPY),
     "recommended": Network("recommended"),
+    "LSTM(256), forwards": Network("recommended", _LIKE_PRETRAINED),
+    "pretrained": Network("pretrained"),
+    "pretrained, adversarial": Network("pretrained", {"adversarial": 0.05}),
     "TF-IDF, 1-2-grams, logistic regression": Baseline("tfidf"),
     "NB-SVM, 1-3-grams": Baseline("nbsvm"),
 }
 
+# With few labels a network needs smaller batches to take as many steps.
+_FEW: dict[str, Any] = {"batch_size": 16, "epochs": 8, "patience": 8}
+LABELS = (100, 300, 1000)
+FEW_LABELS: dict[str, dict[int, Network | Baseline]] = {
+    "pretrained": {labels: Network("pretrained", _FEW, labels) for labels in LABELS},
+    "recommended": {labels: Network("recommended", _FEW, labels) for labels in LABELS},
+    "TF-IDF, 1-2-grams, logistic regression": {n: Baseline("tfidf", n) for n in LABELS},
+    "NB-SVM, 1-3-grams": {labels: Baseline("nbsvm", labels) for labels in LABELS},
+}
+ALL = ENTRIES | {
+    f"{name}, {labels} labels": entry
+    for name, entries in FEW_LABELS.items()
+    for labels, entry in entries.items()
+}
 
-def read(file: Path = FILE, entries: Mapping[str, Network | Baseline] = ENTRIES) -> list[Run]:
+
+def read(file: Path = FILE, entries: Mapping[str, Network | Baseline] = ALL) -> list[Run]:
     """The runs that count: those of entries whose settings are as they were."""
     if not file.is_file():
         return []
@@ -135,7 +176,7 @@ def complete(
     seeds: int,
     *,
     file: Path = FILE,
-    entries: Mapping[str, Network | Baseline] = ENTRIES,
+    entries: Mapping[str, Network | Baseline] = ALL,
     models: Path | None = None,
 ) -> Generator[Run]:
     """Trains what is missing, seed by seed, and writes each run down when it is done.
@@ -155,7 +196,8 @@ def complete(
     for seed in range(seeds):
         for name in names:
             entry = entries[name]
-            if (name, seed) in done or (seed and isinstance(entry, Baseline)):
+            always_the_same = isinstance(entry, Baseline) and entry.labels is None
+            if (name, seed) in done or (seed and always_the_same):
                 continue
             print(f"{name}, seed {seed}", file=sys.stderr)
             found = entry.train(data, seed, None if models is None else models / f"{name}-{seed}")
@@ -199,6 +241,18 @@ def table(
     return rows
 
 
+def few_labels(runs: Sequence[Run]) -> list[list[str]]:
+    """Rows of test accuracies with few labels, the first of them the head."""
+    rows = [["", *(f"{labels:,} labels" for labels in LABELS)]]
+    for name in FEW_LABELS:
+        row = [name]
+        for labels in LABELS:
+            found = [run["test"] for run in runs if run["name"] == f"{name}, {labels} labels"]
+            row.append(_spread(found) if found else "")
+        rows.append(row)
+    return rows
+
+
 HEAD = [
     "network",
     "seeds",
@@ -220,14 +274,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leaderboard", description=__doc__)
     parser.add_argument("--data", default=default_data(), help="as of sentiment-rnn train")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many ({SEEDS})")
-    parser.add_argument("--only", action="append", choices=tuple(ENTRIES), help="what to train")
+    parser.add_argument("--only", action="append", choices=tuple(ALL), help="what to train")
     parser.add_argument("--file", type=Path, default=FILE, help="where the runs are kept")
     parser.add_argument("--models", type=Path, metavar="DIR", help="keep the models in DIR")
     options = parser.parse_args()
-    names = options.only or list(ENTRIES)
+    names = options.only or list(ALL)
     for _ in complete(options.data, names, options.seeds, file=options.file, models=options.models):
         pass
-    for row in [HEAD, *table(read(options.file))]:
+    runs = read(options.file)
+    for row in [HEAD, *table(runs), [], *few_labels(runs)]:
         print(" | ".join(row))
 
 

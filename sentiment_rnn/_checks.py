@@ -30,6 +30,12 @@ def check_positive(name: str, value: object) -> None:
         raise ValueError(f"{name} must be above 0 and below {LARGEST:,}. Received: {value!r}")
 
 
+def check_not_negative(name: str, value: object) -> None:
+    """Expects 0, or a number that `check_positive` takes."""
+    if isinstance(value, bool) or value != 0:
+        check_positive(name, value)
+
+
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Expects one of `choices`."""
     if value not in choices:

@@ -43,6 +43,10 @@ class Preset:
             raise ValueError(
                 "word_dropout is for whole texts. A stateful network reads windows of them."
             )
+        if self.architecture.stateful and self.training.adversarial:
+            raise ValueError(
+                "adversarial is for whole texts. A stateful network reads windows of them."
+            )
         if not maxlen and not self.architecture.masking:
             # A batch is padded to its longest text, which would change what is said of the others.
             raise ValueError(

@@ -135,6 +135,7 @@ class SentimentClassifier(TextClassifier):
         learning_rate: float | None = None,
         schedule: str | None = None,
         word_dropout: float | None = None,
+        adversarial: float | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         validation_fraction: float | None = None,
@@ -171,6 +172,7 @@ class SentimentClassifier(TextClassifier):
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.word_dropout = word_dropout
+        self.adversarial = adversarial
         self.epochs = epochs
         self.batch_size = batch_size
         self.validation_fraction = validation_fraction

@@ -55,6 +55,15 @@ def test_replacing_leaves_the_preset_as_it_is():
         ({"units": -1}, "units must be a whole number from 1"),
         ({"schedule": "linear"}, "schedule must be one of constant, cosine. Received: 'linear'"),
         ({"word_dropout": 1}, "word_dropout must be at least 0 and below 1. Received: 1"),
+        (
+            {"adversarial": 0.1},
+            "adversarial is for the engine numpy. Received: 0.1 with the engine keras",
+        ),
+        (
+            {"adversarial": -0.1, "engine": "numpy"},
+            "adversarial must be above 0 and below 1,000,000. Received: -0.1",
+        ),
+        ({"adversarial": True, "engine": "numpy"}, "adversarial must be .* Received: True"),
     ],
 )
 def test_options_that_make_no_sense(options, message):
@@ -112,6 +121,8 @@ def test_a_name_that_is_neither_a_preset_nor_a_file():
 def test_words_of_windows_are_not_dropped():
     with pytest.raises(UsageError, match="A stateful network reads windows of them"):
         PRESETS["stateful"].replace(word_dropout=0.1)
+    with pytest.raises(UsageError, match="adversarial is for whole texts. A stateful network"):
+        PRESETS["stateful"].replace(adversarial=0.1, engine="numpy")
 
 
 def test_no_option_of_character_models_is_in_two_configs():

@@ -9,7 +9,7 @@ meet the vectors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 Array = np.ndarray
+
+
+class EmbeddedGradients(NamedTuple):
+    """Gradients of the loss.
+
+    Args:
+        weights: with respect to the network's weights, in their order.
+        vectors: with respect to the vectors, ``(ids, features)``; None if it wasn't asked for.
+        projected: for each direction of the first layer, with respect to what its kernel made of
+            the vectors at each place, ``(batch, time, columns)``.
+    """
+
+    weights: list[Array]
+    vectors: Array | None
+    projected: list[Array]
 
 
 class EmbeddedNetwork:
@@ -69,6 +84,7 @@ class EmbeddedNetwork:
         *,
         training: bool = False,
         rng: np.random.Generator | ChanceOfRows | None = None,
+        perturbation: Sequence[Array] | None = None,
     ) -> Array:
         """The network's output.
 
@@ -76,6 +92,8 @@ class EmbeddedNetwork:
             ids: whole numbers ``(batch, time)``; not changed.
             training: as in `Network.forward`, as is `rng`. It is to be gone back then.
             rng: where the chance of Dropout comes from.
+            perturbation: what is added, for each direction of the first layer, to what its kernel
+                makes of the vectors at each place, ``(batch, time, columns)``; None for nothing.
 
         Returns:
             As `Network.forward`.
@@ -93,6 +111,9 @@ class EmbeddedNetwork:
             take_rows(table, self._rows).reshape(time, batch, -1).swapaxes(0, 1)
             for table in self.network.project_inputs(self._inputs)
         ]
+        if perturbation is not None:
+            for array, change in zip(projected, perturbation, strict=True):
+                array += change
         mask = None
         if self._mask_value is not None:
             is_read = (self._inputs != self._mask_value).any(axis=1)
@@ -101,7 +122,7 @@ class EmbeddedNetwork:
 
     def backward(
         self, output_gradient: Array, *, of_sum: bool = False, vector_gradient: bool = False
-    ) -> tuple[list[Array], Array | None]:
+    ) -> EmbeddedGradients:
         """Carries a gradient back from the output of the last `forward` with ``training=True``.
 
         Args:
@@ -110,8 +131,7 @@ class EmbeddedNetwork:
             vector_gradient: whether the gradient of the vectors is wanted.
 
         Returns:
-            The gradients of the network's weights, and that of the vectors, ``(ids, features)``,
-            or None.
+            Those of weights, vectors and projected inputs.
         """
         found, of_projected = self.network.backward_projected(output_gradient, of_sum=of_sum)
         adding = occurrences(self._rows, len(self._distinct))
@@ -131,7 +151,8 @@ class EmbeddedNetwork:
             of_vectors = empty_like(self.vectors)
             of_vectors[...] = 0
             of_vectors[self._distinct] = of_inputs
-        return [gradient for gradient in found if gradient is not None], of_vectors
+        of_weights = [gradient for gradient in found if gradient is not None]
+        return EmbeddedGradients(of_weights, of_vectors, of_projected)
 
 
 def occurrences(rows: Array, count: int, factors: Array | None = None) -> sparse.csc_array:

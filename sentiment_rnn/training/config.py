@@ -9,6 +9,7 @@ from sentiment_rnn._checks import (
     check_choice,
     check_flag,
     check_fraction,
+    check_not_negative,
     check_positive,
     check_whole,
 )
@@ -46,6 +47,13 @@ class TrainingConfig:
     word_dropout: float = field(
         default=0.0,
         metadata={"help": "share of the words of each text that are skipped in training"},
+    )
+    adversarial: float = field(
+        default=0.0,
+        metadata={
+            "help": "learn from each text a second time, with what the first layer makes of its "
+            "words moved this far to where it misleads most; twice the time; NumPy alone"
+        },
     )
     epochs: int = field(default=2, metadata={"help": "passes over the training part"})
     batch_size: int = field(default=32, metadata={"help": "texts in a training step"})
@@ -94,6 +102,12 @@ class TrainingConfig:
         check_flag("temperature_scaling", self.temperature_scaling)
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
         check_positive("learning_rate", self.learning_rate)
+        check_not_negative("adversarial", self.adversarial)
+        if self.adversarial and self.engine != "numpy":
+            raise ValueError(
+                f"adversarial is for the engine numpy. Received: {self.adversarial} with the "
+                f"engine {self.engine}"
+            )
 
     @property
     def advice(self) -> str:

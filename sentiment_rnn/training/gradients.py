@@ -24,7 +24,8 @@ import numpy as np
 from sentiment_rnn._processes import SharedArrays, Worker, answer, can_start_workers, requests
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.numpy_rnn import OptimizerState, loss_and_gradient
-from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
+from sentiment_rnn.numpy_rnn.adversarial import adversarial_perturbation
+from sentiment_rnn.numpy_rnn.embedding import EmbeddedGradients, EmbeddedNetwork
 from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
 from sentiment_rnn.numpy_rnn.losses import LOSSES, is_right
 from sentiment_rnn.numpy_rnn.memory import reuse
@@ -55,12 +56,15 @@ class Objective:
             softmax, or at every step ``sparse_categorical_crossentropy``; or `NEXT_WORDS`.
         trains_vectors: whether the word vectors are trained too, as they are for `NEXT_WORDS`.
         candidates: of `NEXT_WORDS`, how many other words each word is told from.
+        adversarial: of the other losses, how far texts are changed, as
+            `adversarial_perturbation` takes it, to be learned from a second time; 0 for once.
     """
 
     network: NetworkSpec
     loss: str
     trains_vectors: bool = False
     candidates: int = 0
+    adversarial: float = 0.0
 
     def head(self, ids: int) -> NextWordsHead | None:
         """What says the words to come, of `ids` words, if that is the objective."""
@@ -335,27 +339,21 @@ class _Part:
         network.states = {
             key: tuple(array[these] for array in arrays) for key, arrays in self._states.items()
         }
-        chance = ChanceOfRows(np.random.default_rng(rows.chance), rows.start, rows.batch)
-        output = self._embedded.forward(rows.ids, training=True, rng=chance)
+        output = self._forward(rows)
         for key, arrays in network.states.items():
             for array, now in zip(self._states[key], arrays, strict=True):
                 array[these] = now
         if self._head is not None:
             return self._compute_next_words(self._head, rows, output)
-        _, _, goes_with = LOSSES[objective.loss]
-        done = loss_and_gradient(
-            objective.loss,
-            rows.targets,
-            output,
-            activation=goes_with,
-            sample_weight=rows.sample_weight,
-        )
-        share = len(rows.ids) / rows.batch
-        gradients, of_vectors = self._embedded.backward(
-            done.gradient * np.float32(share),
-            of_sum=done.of_sum,
-            vector_gradient=objective.trains_vectors,
-        )
+        loss, (gradients, of_vectors, of_projected) = self._learn(rows, output)
+        if objective.adversarial:
+            words = np.count_nonzero(rows.ids, axis=1)
+            moved = adversarial_perturbation(of_projected, words, objective.adversarial)
+            _, (more, more_of_vectors, _) = self._learn(rows, self._forward(rows, moved))
+            for gradient, other in zip(gradients, more, strict=True):
+                gradient += other
+            if of_vectors is not None:
+                of_vectors += more_of_vectors
         if of_vectors is not None:
             # The padding stays zero, which is what every saved network is fed with.
             of_vectors[0] = 0
@@ -364,7 +362,32 @@ class _Part:
         if output.ndim == 2:
             weight = np.ones(len(output)) if rows.sample_weight is None else rows.sample_weight
             right = float(weight[is_right(rows.targets, output)].sum())
-        return done.loss * share, right, gradients
+        return loss, right, gradients
+
+    def _forward(self, rows: _Rows, perturbation: list[np.ndarray] | None = None) -> np.ndarray:
+        """The network's output; the same rows lose the same to dropout each time."""
+        chance = ChanceOfRows(np.random.default_rng(rows.chance), rows.start, rows.batch)
+        return self._embedded.forward(
+            rows.ids, training=True, rng=chance, perturbation=perturbation
+        )
+
+    def _learn(self, rows: _Rows, output: np.ndarray) -> tuple[float, EmbeddedGradients]:
+        """Of what `_forward` gave, the loss as a share of the batch's, and the gradients."""
+        objective, share = self._objective, len(rows.ids) / rows.batch
+        _, _, goes_with = LOSSES[objective.loss]
+        done = loss_and_gradient(
+            objective.loss,
+            rows.targets,
+            output,
+            activation=goes_with,
+            sample_weight=rows.sample_weight,
+        )
+        gradients = self._embedded.backward(
+            done.gradient * np.float32(share),
+            of_sum=done.of_sum,
+            vector_gradient=objective.trains_vectors,
+        )
+        return done.loss * share, gradients
 
     def _compute_next_words(
         self, head: NextWordsHead, rows: _Rows, states: np.ndarray
@@ -378,7 +401,7 @@ class _Part:
             chance=rows.chance,
             scale=float(rows.sample_weight[0]),
         )
-        gradients, of_vectors = self._embedded.backward(done.of_states, vector_gradient=True)
+        gradients, of_vectors, _ = self._embedded.backward(done.of_states, vector_gradient=True)
         assert of_vectors is not None
         done.add_to(of_vectors)
         of_vectors[0] = 0
@@ -484,7 +507,7 @@ def _start(objective: Objective, memory: _Memory) -> dict[int, Worker]:
     for number, worker in workers.items():
         layers = [_plain(layer) for layer in spec.layers]
         told = [list(spec.batch_shape), layers, objective.loss, objective.trains_vectors]
-        told.append(objective.candidates)
+        told += [objective.candidates, objective.adversarial]
         worker.send([*told, len(memory.vectors), processes, memory.shared.file, number])
     memory.shared.close_file()
     return workers
@@ -498,10 +521,10 @@ def _stop(workers: dict[int, Worker]) -> None:
 def serve() -> None:
     """What a worker does: it computes the gradients of the rows that come."""
     coming = requests()
-    shape, layers, loss, trains_vectors, candidates, ids, processes, file, number = next(coming)
+    shape, layers, *told, ids, processes, file, number = next(coming)
     batch_shape = tuple(shape)
     spec = NetworkSpec(batch_shape, tuple(_layer(values) for values in layers))
-    objective = Objective(spec, loss, trains_vectors, candidates)
+    objective = Objective(spec, *told)
     memory = _Memory.shared_by(objective, ids, processes, file)
     os.close(file)
     part = _Part(objective, memory)

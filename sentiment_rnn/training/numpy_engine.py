@@ -132,7 +132,12 @@ class Trainer:
         if weights is None:
             rng = np.random.default_rng([task.seed, 1])
             weights = initial_weights(task.network, rng, np.float32)
-        self._objective = Objective(task.network, task.loss, task.trainable_vectors)
+        self._objective = Objective(
+            task.network,
+            task.loss,
+            task.trainable_vectors,
+            adversarial=task.config.adversarial,
+        )
         encoded, size = task.training.encoded, task.config.batch_size
         time = task.network.batch_shape[1] or int(np.mean([len(ids) for ids in encoded]))
         self._steps = task.config.epochs * len(task.batches())

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.leaderboard import ENTRIES, Baseline, Network, complete, read, table
+from benchmarks.leaderboard import ALL, LABELS, Baseline, Network, complete, few_labels, read, table
 from sentiment_rnn import SentimentClassifier, load_imdb
 from sentiment_rnn.baselines import BaselineClassifier
 from tests.conftest import ROOT
@@ -48,6 +48,27 @@ def test_what_is_missing_is_trained_and_kept(tmp_path):
     assert read(file, changed) == [first]
 
 
+def test_a_draw_of_the_labels_is_learned_from(tmp_path):
+    few: dict[str, Network | Baseline] = {
+        "NB-SVM, 1-3-grams, 100 labels": Baseline("nbsvm", 20),
+        "recommended, 100 labels": Network("bidirectional", {**SMALL, "bidirectional": False}, 20),
+    }
+    runs = list(complete(SAMPLE, list(few), 2, file=tmp_path / "runs", entries=few))
+    assert [run["seed"] for run in runs] == [0, 0, 1, 1]
+    assert runs[0]["settings"] == {"method": "nbsvm", "labels": 20}
+    assert "bidirectional" not in runs[1]["settings"]
+    assert runs[1]["settings"]["labels"] == 20
+    train, test = load_imdb(SAMPLE)
+    part = train.limit(20, seed=1)
+    baseline = BaselineClassifier("nbsvm", seed=1).fit(part.texts, part.labels, groups=part.groups)
+    assert runs[2]["test"] == baseline.score(test.texts, test.labels)
+    # The table is of the names.
+    head, *rows = few_labels(runs)
+    assert len(head) == len(rows[0]) == 1 + len(LABELS)
+    filled = {row[0] for row in rows if row[1]}
+    assert filled == {"recommended", "NB-SVM, 1-3-grams"}
+
+
 def test_the_runs_that_are_kept_are_of_the_presets_as_they_are():
     runs = read()
     lines = (ROOT / "benchmarks" / "results" / "leaderboard.jsonl").read_text().splitlines()
@@ -57,6 +78,6 @@ def test_the_runs_that_are_kept_are_of_the_presets_as_they_are():
         assert 0.5 < json.loads(line)["test"] < 1
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_entry_has_settings(name):
-    json.dumps(ENTRIES[name].settings())
+    json.dumps(ALL[name].settings())

@@ -44,7 +44,7 @@ def test_it_is_the_network_of_the_vectors(spec):
     np.testing.assert_allclose(output, plain.forward(VECTORS[IDS], keep=True), atol=1e-12)
     np.testing.assert_array_equal(ids, IDS)
     probe = RANDOM.normal(size=output.shape)
-    gradients, of_vectors = embedded.backward(probe, vector_gradient=True)
+    gradients, of_vectors, _ = embedded.backward(probe, vector_gradient=True)
     expected, of_x = plain.backward(probe)
     for ours, theirs in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-12)
@@ -55,7 +55,7 @@ def test_it_is_the_network_of_the_vectors(spec):
         of_ids[0] = 0
     assert of_vectors is not None
     np.testing.assert_allclose(of_vectors, of_ids, atol=1e-12)
-    assert embedded.backward(probe)[1] is None
+    assert embedded.backward(probe).vectors is None
 
 
 def test_the_gradient_of_vectors_by_differences():
@@ -64,9 +64,30 @@ def test_the_gradient_of_vectors_by_differences():
     embedded = EmbeddedNetwork(spec, random_weights(spec), vectors)
     probe = RANDOM.normal(size=(3, 2))
     embedded.forward(IDS, training=True)
-    _, of_vectors = embedded.backward(probe, vector_gradient=True)
+    of_vectors = embedded.backward(probe, vector_gradient=True).vectors
     numbers = by_differences(lambda: (embedded.forward(IDS) * probe).sum(), vectors)
     assert_gradient(of_vectors, numbers)
+
+
+@pytest.mark.parametrize("name", ["masked", "both ways", "deep"])
+def test_what_is_added_to_projected_inputs_by_differences(name):
+    spec = NETWORKS[name]
+    weights = random_weights(spec)
+    embedded = EmbeddedNetwork(spec, weights, VECTORS)
+    shapes = [table.shape[-1] for table in embedded.network.project_inputs(VECTORS)]
+    changes = [RANDOM.normal(size=(*IDS.shape, columns)) for columns in shapes]
+    probe = RANDOM.normal(size=(3, 2))
+
+    def loss():
+        return (embedded.forward(IDS, perturbation=changes) * probe).sum()
+
+    assert abs(loss() - (embedded.forward(IDS) * probe).sum()) > 1e-3
+    embedded.forward(IDS, training=True, perturbation=changes)
+    gradients = embedded.backward(probe)
+    for change, gradient in zip(changes, gradients.projected, strict=True):
+        assert_gradient(gradient, by_differences(loss, change))
+    for array, gradient in zip(embedded.network.weights, gradients.weights, strict=True):
+        assert_gradient(gradient, by_differences(loss, array))
 
 
 def test_ids_may_differ_from_batch_to_batch():

@@ -14,7 +14,8 @@ import pytest
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
-from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights
+from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights, loss_and_gradient
+from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
 from sentiment_rnn.numpy_rnn.threads import one_thread
 from sentiment_rnn.training import gradients as module
 from sentiment_rnn.training.character_engine import CharacterTask, fit_characters
@@ -42,12 +43,12 @@ CHARACTERS = {
 }
 
 
-def sentiment(name, *, trains_vectors=False):
+def sentiment(name, *, trains_vectors=False, adversarial=0.0):
     settings = {**SENTIMENT[name]}
     maxlen = settings.pop("maxlen", TIME)
     config = ArchitectureConfig(**{"dropout": 0.0, **settings})
     network = sentiment_network(config, maxlen=maxlen, vector_size=FEATURES, batch_size=BATCH)
-    return Objective(network, "binary_crossentropy", trains_vectors)
+    return Objective(network, "binary_crossentropy", trains_vectors, adversarial=adversarial)
 
 
 def characters(name):
@@ -70,6 +71,7 @@ def next_words():
 OBJECTIVES = {
     **{name: sentiment(name) for name in SENTIMENT},
     "trained vectors": sentiment("textbook", trains_vectors=True),
+    "adversarial": sentiment("bidirectional", trains_vectors=True, adversarial=0.5),
     **{name: characters(name) for name in CHARACTERS},
     "next words": next_words(),
 }
@@ -159,6 +161,29 @@ def test_others_do_compute(processes_started, monkeypatch):
     train(computes, OBJECTIVES["textbook"], 3)
     assert rows == [5, 5, 5]
     computes.close()
+
+
+def test_texts_that_were_moved_to_mislead_are_learned_from_too():
+    plain, adversarial = sentiment("lstm"), sentiment("lstm", adversarial=0.5)
+    ids, targets = next(batches(plain, 1))
+    computes = make(adversarial, 1)
+    done = computes.compute(ids, targets, chance=[1])
+    embedded = EmbeddedNetwork(plain.network, computes.weights, computes._memory.vectors)
+
+    def learn(moved):
+        output = embedded.forward(ids, training=True, perturbation=moved)
+        found = loss_and_gradient(plain.loss, targets, output, activation="sigmoid")
+        return found.loss, embedded.backward(found.gradient, of_sum=found.of_sum)
+
+    loss, first = learn(None)
+    (direction,) = first.projected
+    per_word = np.sqrt((direction**2).sum((1, 2)) / (ids > 0).sum(1))
+    worse, second = learn([0.5 * direction / per_word[:, None, None]])
+    assert worse > loss * 1.02
+    assert done.loss == pytest.approx(loss, rel=1e-6)
+    for ours, one, other in zip(done.gradients, first.weights, second.weights, strict=True):
+        np.testing.assert_allclose(ours, one + other, atol=1e-6)
+        assert np.abs(one - other).max() > 1e-4
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])

@@ -7,8 +7,11 @@ import pytest
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.builder import build_network, with_embedding
-from sentiment_rnn.numpy_rnn import initial_weights
+from sentiment_rnn.numpy_rnn import initial_weights, loss_and_gradient
+from sentiment_rnn.numpy_rnn.adversarial import adversarial_perturbation
+from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
+from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.training import TrainingConfig, batches
 from sentiment_rnn.training.config import OPTIMIZERS
 from sentiment_rnn.training.fit import EncodedTexts, Task
@@ -82,6 +85,30 @@ def test_a_rate_that_falls_and_dropped_words_are_those_of_keras(monkeypatch):
         changed = {key: value for key, value in options.items() if key != name}
         other = make_task(50, architecture=POOLED, optimizer="adam", epochs=3, **changed)
         assert fit_with_numpy(other).history["loss"] != ours.history["loss"]
+
+
+def test_what_learned_from_misleading_texts_is_harder_to_mislead():
+    loss, misled = {}, {}
+    for length in (0.0, 1.0):
+        task = make_task(
+            60, architecture=POOLED, engine="numpy", optimizer="adam", adversarial=length
+        )
+        trainer, batches = Trainer(task), task.batches()
+        for step in range(400):
+            trainer.train_batch(*batches[step % len(batches)])
+        embedded = EmbeddedNetwork(
+            task.network, trainer.weights, task.preprocessor.embedding_matrix()
+        )
+        ids, targets = pad_sequences(task.training.encoded), task.training.targets
+        plain = loss_and_gradient(task.loss, targets, embedded.forward(ids, training=True))
+        moved = adversarial_perturbation(
+            embedded.backward(plain.gradient).projected, np.count_nonzero(ids, axis=1), 1.0
+        )
+        output = embedded.forward(ids, perturbation=moved)
+        loss[length] = plain.loss
+        misled[length] = loss_and_gradient(task.loss, targets, output).loss
+    assert loss[1.0] < 0.01
+    assert misled[1.0] < 0.7 * misled[0.0]
 
 
 @pytest.mark.parametrize("architecture", [{}, {"bidirectional": True, "head": "max"}])
