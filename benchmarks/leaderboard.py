@@ -129,8 +129,9 @@ class Baseline:
 
 
 _NUMPY = {"engine": "numpy"}
+_PLAIN = {"adversarial": 0.0}
 # The network of the preset pretrained, which begins with nothing.
-_LIKE_PRETRAINED = PRESETS["pretrained"].changes_from(PRESETS["recommended"])
+_LIKE_PRETRAINED = PRESETS["pretrained"].changes_from(PRESETS["recommended"]) | _PLAIN
 ENTRIES: dict[str, Network | Baseline] = {
     "textbook": Network("textbook", _NUMPY),
     "textbook, 25 units": Network("textbook", {**_NUMPY, "units": 25}),
@@ -139,8 +140,8 @@ ENTRIES: dict[str, Network | Baseline] = {
     "stateful": Network("stateful", _NUMPY),
     "recommended": Network("recommended"),
     "LSTM(256), forwards": Network("recommended", _LIKE_PRETRAINED),
+    "pretrained, not adversarial": Network("pretrained", _PLAIN),
     "pretrained": Network("pretrained"),
-    "pretrained, adversarial": Network("pretrained", {"adversarial": 0.05}),
     "TF-IDF, 1-2-grams, logistic regression": Baseline("tfidf"),
     "NB-SVM, 1-3-grams": Baseline("nbsvm"),
 }

@@ -206,7 +206,12 @@ PRESETS: dict[str, Preset] = {
     ),
     "recommended": _RECOMMENDED,
     "pretrained": _RECOMMENDED.replace(
-        units=256, bidirectional=False, learning_rate=0.001, epochs=4, patience=4
+        units=256,
+        bidirectional=False,
+        learning_rate=0.001,
+        epochs=4,
+        patience=4,
+        adversarial=0.05,
     ),
 }
 
