@@ -287,19 +287,15 @@ class SentimentClassifier(TextClassifier):
         tokenizer = settings.preprocessing.tokenizer()
         folder = None if cache is None else Path(cache)
         corpus = Corpus(texts, tokenizer, cache=folder, fingerprint=fingerprint)
+        weights: list[np.ndarray] | None
         if warm:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
                 _log(verbose, "these are other texts than the model was trained on before")
-        elif begins_with is not None:
-            begun = SentimentClassifier.load(begins_with)
-            preprocessor = Preprocessor(settings.preprocessing, begun.word_vectors)
-            network = _network(settings, begun.word_vectors.vector_size, len(classes))
-            weights = _begin_with(begun, network, self.seed)
         else:
-            preprocessor = self._new_preprocessor(corpus, settings)
-            vector_size = preprocessor.word_vectors.vector_size
-            network, weights = _network(settings, vector_size, len(classes)), None
+            preprocessor, network, weights = self._beginning(
+                corpus, settings, len(classes), begins_with
+            )
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
             _log(verbose, "the films of these texts are not known: validating on random texts")
@@ -365,13 +361,10 @@ class SentimentClassifier(TextClassifier):
         }
         self._set_model(network, result.weights, preprocessor)
         self._trained_with = settings
-        calibrated: dict[str, Any] = {}
-        if warm and not result.best_epoch:
-            # The weights are those from before, and so is what they were divided by.
-            known = self.provenance_
-            calibrated = {
-                name: known[name] for name in ("temperature", "calibrated_on") if name in known
-            }
+        # Weights from before were divided by what they were divided by then.
+        known = self.provenance_ if warm and not result.best_epoch else {}
+        names = ["temperature", "calibrated_on"]
+        calibrated = {name: known[name] for name in names if name in known}
         if training.temperature_scaling:
             try:
                 found = self._scale(validation.encoded, numbers[validation_part])
@@ -494,6 +487,26 @@ class SentimentClassifier(TextClassifier):
             "versions": _versions(),
         }
         return self
+
+    def _beginning(
+        self, corpus: Corpus, settings: Preset, classes: int, pretrained: str | Path | None
+    ) -> tuple[Preprocessor, NetworkSpec, list[np.ndarray] | None]:
+        """What a training that isn't continued begins with; None for weights that the engine draws.
+
+        Args:
+            corpus: the texts, which may have to say which words there are.
+            settings: of preprocessing and architecture.
+            classes: how many there are.
+            pretrained: the model folder of layers that have learned before; None for none.
+        """
+        if pretrained is None:
+            preprocessor = self._new_preprocessor(corpus, settings)
+            vector_size = preprocessor.word_vectors.vector_size
+            return preprocessor, _network(settings, vector_size, classes), None
+        begun = SentimentClassifier.load(pretrained)
+        network = _network(settings, begun.word_vectors.vector_size, classes)
+        weights = _begin_with(begun, network, self.seed)
+        return Preprocessor(settings.preprocessing, begun.word_vectors), network, weights
 
     def _new_preprocessor(self, corpus: Corpus, settings: Preset) -> Preprocessor:
         return _preprocessor(
