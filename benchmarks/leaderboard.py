@@ -136,6 +136,8 @@ ENTRIES: dict[str, Network | Baseline] = {
     "textbook": Network("textbook", _NUMPY),
     "textbook, 25 units": Network("textbook", {**_NUMPY, "units": 25}),
     "textbook, 100 units": Network("textbook", {**_NUMPY, "units": 100}),
+    "textbook, LSTM": Network("textbook", {**_NUMPY, "cell": "lstm"}),
+    "textbook, GRU": Network("textbook", {**_NUMPY, "cell": "gru"}),
     "bidirectional": Network("bidirectional", _NUMPY),
     "stateful": Network("stateful", _NUMPY),
     "recommended": Network("recommended"),
