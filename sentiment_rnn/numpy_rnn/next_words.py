@@ -78,21 +78,23 @@ class Candidates:
         return self.log_chances + np.float32(np.log(self.count))
 
 
-def with_targets(said: Sequence[Any], ids: Any) -> list[tuple[Any, Any]]:
-    """What each direction says, beside the ids of the words that it is said of.
+def with_targets(said: Sequence[Any], ids: Any, is_word: Any) -> list[tuple[Any, Any]]:
+    """What each direction says, beside the ids of the words that it is said of, 0 for none.
 
     Args:
         said: of each direction ``(batch, time, ...)``.
-        ids: of all words ``(batch, time)``.
+        ids: of all words ``(batch, time)``, 0 for the padding.
+        is_word: 1 for each word and 0 for the padding ``(batch, time)``, of the type of `ids`: who
+            has read no word of a text says none of it.
 
     Example:
-        >>> ids = np.array([[5, 6, 7]])
-        >>> [(a.tolist(), b.tolist()) for a, b in with_targets([ids, -ids], ids)]
-        [([[5, 6]], [[6, 7]]), ([[-6, -7]], [[5, 6]])]
+        >>> ids = np.array([[5, 6, 7, 0]])
+        >>> [(a.tolist(), b.tolist()) for a, b in with_targets([ids, -ids], ids, np.sign(ids))]
+        [([[5, 6, 7]], [[6, 7, 0]]), ([[-6, -7, 0]], [[5, 6, 0]])]
     """
     pairs = [(said[0][:, :-1], ids[:, 1:])]
     if len(said) > 1:
-        pairs.append((said[1][:, 1:], ids[:, :-1]))
+        pairs.append((said[1][:, 1:], ids[:, :-1] * is_word[:, 1:]))
     return pairs
 
 
@@ -103,7 +105,7 @@ def count_targets(ids: Array, directions: int) -> int:
         >>> count_targets(np.array([[5, 6, 7, 0]]), directions=1)
         2
     """
-    pairs = with_targets([ids] * directions, ids)
+    pairs = with_targets([ids] * directions, ids, np.sign(ids))
     return sum(int(np.count_nonzero(targets)) for _, targets in pairs)
 
 
@@ -336,9 +338,9 @@ class NextWordsHead:
         loss, of_bias = 0.0, np.zeros_like(weights[-1])
         gradients: list[Array] = []
         of_vectors: list[tuple[Array, Array]] = []
-        for number, ((part, targets), (of_part, _)) in enumerate(
-            zip(with_targets(parts, ids), with_targets(of_parts, ids), strict=True)
-        ):
+        is_word = np.sign(ids)
+        pairs = with_targets(parts, ids, is_word), with_targets(of_parts, ids, is_word)
+        for number, ((part, targets), (of_part, _)) in enumerate(zip(*pairs, strict=True)):
             # In the order of memory, as states lie with time first.
             is_said = targets.T > 0
             rows = part.swapaxes(0, 1)[is_said]

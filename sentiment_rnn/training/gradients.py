@@ -33,6 +33,8 @@ from sentiment_rnn.numpy_rnn.next_words import Candidates, NextWordsHead
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
 from sentiment_rnn.training.checkpoints import numbered
 
+# What a step of a layer costs besides its rows, in rows.
+_STEP_ROWS = 12
 # Rows that are worth a process; with fewer, what a step costs whatever its size weighs too much.
 _FEWEST_ROWS = 8
 # Seconds of an epoch that are worth the start of other processes.
@@ -155,19 +157,17 @@ class BatchGradients:
         Returns:
             Loss and gradients.
         """
-        batch = len(ids)
-        count = min(self._parts, batch)
-        edges = np.linspace(0, batch, count + 1).round().astype(int).tolist()
+        batch, lengths = len(ids), self._lengths(ids)
         parts = [
             _Rows(
-                ids[start:stop],
+                ids[start:stop, : max(1, lengths[start:stop].max())],
                 targets[start:stop],
                 None if sample_weight is None else sample_weight[start:stop],
                 list(chance),
                 start,
                 batch,
             )
-            for start, stop in pairwise(edges)
+            for start, stop in pairwise(parts_of_like_cost(lengths, min(self._parts, batch)))
         ]
         asked = []
         for number, rows in enumerate(parts[1:]):
@@ -188,6 +188,16 @@ class BatchGradients:
             for gradient, other in zip(gradients, more, strict=True):
                 np.add(gradient, other, out=gradient)
         return BatchResult(loss, right, gradients)
+
+    def _lengths(self, ids: np.ndarray) -> np.ndarray:
+        """How many steps of each row have to be read, ``(batch,)``."""
+        network = self._objective.network
+        drops = sum(layer.class_name == "Dropout" for layer in network.layers)
+        # What a second Dropout drops depends on how many steps the first one saw.
+        if not network.skips_padding or drops > 1:
+            return np.full(len(ids), ids.shape[1])
+        is_read = ids != 0
+        return np.where(is_read.any(axis=1), ids.shape[1] - is_read[:, ::-1].argmax(axis=1), 0)
 
     def _is_ready(self, number: int) -> bool:
         """Whether a worker is there, and has started."""
@@ -248,6 +258,45 @@ def restore_remembered(
     for name, array in remembered(gradients, state).items():
         array[...] = memory[name]
     state.iterations = int(memory["iterations"])
+
+
+def parts_of_like_cost(lengths: np.ndarray, count: int) -> list[int]:
+    """Where to cut a batch so that its parts take as long as each other.
+
+    A part takes as many steps as its longest row has. So of rows that are sorted by length the
+    short ones go into a part with more of them.
+
+    Args:
+        lengths: steps of each row ``(rows,)``.
+        count: of parts, at most as many as rows.
+
+    Returns:
+        Where the parts begin, and the end of the last one.
+
+    Example:
+        >>> parts_of_like_cost(np.array([9, 9, 9, 9]), 2)
+        [0, 2, 4]
+        >>> parts_of_like_cost(np.array([50, 60, 70, 80, 90, 200]), 2)
+        [0, 5, 6]
+    """
+    rows = len(lengths)
+    if (lengths == lengths[0]).all():
+        edges: list[int] = np.linspace(0, rows, count + 1).round().astype(int).tolist()
+        return edges
+    # The cost of rows i to j is at [i, j].
+    longest = np.maximum.accumulate(np.triu(np.tile(lengths, (rows, 1))), axis=1)
+    sizes = np.arange(1, rows + 1) - np.arange(rows)[:, np.newaxis]
+    costs = np.where(sizes > 0, longest * (sizes + _STEP_ROWS), np.inf)
+    # Of the rows up to j, in so many parts: the least that the costliest part may cost.
+    least, cuts = costs[0], []
+    for _ in range(1, count):
+        worst = np.maximum(least[:-1, np.newaxis], costs[1:])
+        cuts.append(1 + worst.argmin(axis=0))
+        least = worst.min(axis=0)
+    edges = [rows]
+    for cut in reversed(cuts):
+        edges.append(int(cut[edges[-1] - 1]))
+    return [0, *reversed(edges)]
 
 
 def count_processes(network: NetworkSpec, *, rows: int, time: int, batches: int) -> int:

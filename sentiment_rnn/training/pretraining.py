@@ -194,7 +194,7 @@ def nats(learner: Learner, encoded: Sequence[np.ndarray]) -> float:
     odds = np.empty((_TOLD, len(vectors) - 1), np.float32)
     for start in range(0, len(ordered), _MEASURED):
         ids = pad_sequences(ordered[start : start + _MEASURED])
-        for said, targets in with_targets(learner.say(ids), ids):
+        for said, targets in with_targets(learner.say(ids), ids, np.sign(ids)):
             rows, words = said[targets > 0], targets[targets > 0] - 1
             for first in range(0, len(rows), _TOLD):
                 these = slice(first, first + _TOLD)

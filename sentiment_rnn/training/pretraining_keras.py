@@ -121,7 +121,8 @@ class NextWords(keras.Model):
         candidates = x[-1]
         vectors = self.embedded.word_vectors.embeddings
         losses, counts = [], []
-        for said, targets in with_targets(y_pred, y):
+        is_word = ops.cast(y > 0, y.dtype)
+        for said, targets in with_targets(y_pred, y, is_word):
             read = ops.cast(targets > 0, said.dtype)
             loss = sampled_loss(said, targets, candidates, vectors, self.bias, self._expected)
             losses.append(ops.sum(loss * read))

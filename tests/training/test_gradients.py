@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
@@ -25,6 +28,7 @@ from sentiment_rnn.training.gradients import (
     BatchGradients,
     Objective,
     count_processes,
+    parts_of_like_cost,
 )
 from sentiment_rnn.training.numpy_engine import fit_with_numpy
 from tests.training.tasks import STATEFUL, make_task
@@ -184,6 +188,48 @@ def test_texts_that_were_moved_to_mislead_are_learned_from_too():
     for ours, one, other in zip(done.gradients, first.weights, second.weights, strict=True):
         np.testing.assert_allclose(ours, one + other, atol=1e-6)
         assert np.abs(one - other).max() > 1e-4
+
+
+@given(st.lists(st.integers(0, 90), min_size=1, max_size=9), st.integers(1, 4))
+def test_no_other_parts_are_done_sooner(lengths, count):
+    def cost(edges):
+        parts = [lengths[start:stop] for start, stop in pairwise(edges)]
+        return max(max(part) * (len(part) + module._STEP_ROWS) for part in parts)
+
+    count = min(count, len(lengths))
+    edges = parts_of_like_cost(np.array(lengths), count)
+    assert edges[0] == 0
+    assert edges[-1] == len(lengths)
+    assert len(edges) == count + 1
+    assert all(start < stop for start, stop in pairwise(edges))
+    for cuts in combinations(range(1, len(lengths)), count - 1):
+        assert cost(edges) <= cost([0, *cuts, len(lengths)])
+
+
+@pytest.mark.parametrize("name", ["next words", "adversarial"])
+def test_short_texts_wait_for_no_long_ones(processes_started, monkeypatch, name):
+    objective = OBJECTIVES[name] if name == "next words" else sentiment("lstm", adversarial=0.5)
+    ids, targets = next(batches(objective, 1))
+    lengths = [1, 2, 2, 3, 3, 3, 4, 4, 11, 12]
+    ids = np.where(np.arange(TIME) < np.array(lengths)[:, None], np.maximum(ids, 1), 0)
+    counts = np.full(BATCH, 0.01) if name == "next words" else None
+    read, compute = [], module._Part.compute
+
+    def noted(self, part):
+        read.append(part.ids.shape)
+        return compute(self, part)
+
+    monkeypatch.setattr(module._Part, "compute", noted)
+    found = []
+    for processes in (1, 2):
+        computes = make(objective, processes)
+        done = computes.compute(ids, targets, chance=[1], sample_weight=counts)
+        found.append([done.loss, done.right, *map(np.copy, done.gradients)])
+        computes.close()
+    # By itself, and its part of two.
+    assert read == [(10, 12), (8, 4)]
+    for one, several in zip(*found, strict=True):
+        np.testing.assert_allclose(one, several, atol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
