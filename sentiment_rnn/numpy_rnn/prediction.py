@@ -27,6 +27,8 @@ from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 # to outweigh the call that does it, small enough for all its numbers to stay near the processor.
 BATCH_SIZE = 384
 _STEPS = 32
+# Numbers of a step's gates that stay there: of wide layers fewer texts share a batch.
+_NEAR = 200_000
 # Where all texts are padded to the same length, more of them cost no more padding. Threads get into
 # each other's way less, the longer a step takes.
 _EVEN_BATCH_SIZE = 1000
@@ -168,7 +170,9 @@ class Predictor:
         elif spec.batch_shape[1] is None and not spec.skips_masked_ends:
             # Padding would count: only texts of the same length go together.
             together = [max(length, 1) for length in lengths]
-        size = BATCH_SIZE if spec.skips_masked_ends else _EVEN_BATCH_SIZE
+        columns = [layer.cell.columns for layer in spec.layers if layer.cell.is_recurrent]
+        near = max(_FEWEST, _NEAR // max(columns, default=1))
+        size = min(BATCH_SIZE, near) if spec.skips_masked_ends else _EVEN_BATCH_SIZE
         size = min(most, size if self._refusal is None else _WHOLE_BATCH_SIZE)
         batches = []
         start = 0
