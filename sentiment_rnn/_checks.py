@@ -23,17 +23,12 @@ def check_fraction(name: str, value: object, *, zero: bool) -> None:
         raise ValueError(f"{name} must be {least} and below 1. Received: {value!r}")
 
 
-def check_positive(name: str, value: object) -> None:
-    """Expects a number above 0, below what no sensible setting exceeds."""
+def check_positive(name: str, value: object, *, zero: bool = False) -> None:
+    """Expects a number above 0, or 0 if `zero`, below what no sensible setting exceeds."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 < value < LARGEST:  # type: ignore[operator]
-        raise ValueError(f"{name} must be above 0 and below {LARGEST:,}. Received: {value!r}")
-
-
-def check_not_negative(name: str, value: object) -> None:
-    """Expects 0, or a number that `check_positive` takes."""
-    if isinstance(value, bool) or value != 0:
-        check_positive(name, value)
+    if not number or not (0 < value < LARGEST or (zero and value == 0)):  # type: ignore[operator]
+        least = "at least 0" if zero else "above 0"
+        raise ValueError(f"{name} must be {least} and below {LARGEST:,}. Received: {value!r}")
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:

@@ -57,11 +57,11 @@ def test_replacing_leaves_the_preset_as_it_is():
         ({"word_dropout": 1}, "word_dropout must be at least 0 and below 1. Received: 1"),
         (
             {"adversarial": 0.1},
-            "adversarial is for the engine numpy. Received: 0.1 with the engine keras",
+            "adversarial is for the engine numpy: with the engine keras take 0. Received: 0.1",
         ),
         (
             {"adversarial": -0.1, "engine": "numpy"},
-            "adversarial must be above 0 and below 1,000,000. Received: -0.1",
+            "adversarial must be at least 0 and below 1,000,000. Received: -0.1",
         ),
         ({"adversarial": True, "engine": "numpy"}, "adversarial must be .* Received: True"),
     ],

@@ -9,7 +9,6 @@ from sentiment_rnn._checks import (
     check_choice,
     check_flag,
     check_fraction,
-    check_not_negative,
     check_positive,
     check_whole,
 )
@@ -102,11 +101,11 @@ class TrainingConfig:
         check_flag("temperature_scaling", self.temperature_scaling)
         check_fraction("validation_fraction", self.validation_fraction, zero=False)
         check_positive("learning_rate", self.learning_rate)
-        check_not_negative("adversarial", self.adversarial)
+        check_positive("adversarial", self.adversarial, zero=True)
         if self.adversarial and self.engine != "numpy":
             raise ValueError(
-                f"adversarial is for the engine numpy. Received: {self.adversarial} with the "
-                f"engine {self.engine}"
+                f"adversarial is for the engine numpy: with the engine {self.engine} take 0. "
+                f"Received: {self.adversarial}"
             )
 
     @property
