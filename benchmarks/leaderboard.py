@@ -236,7 +236,7 @@ def table(
                 str(len(of_entry)),
                 f"{first['parameters']:,}" if "parameters" in first else "",
                 *(_spread([run[part] for run in of_entry]) for part in ("validation", "test")),
-                number(statistics.median(seconds) / 60),
+                number(statistics.median(seconds) / 60) if seconds else "",
                 number(statistics.median(run["texts_per_second"] for run in of_entry)),
                 number(first["bytes"] / 1e6) if "bytes" in first else "",
             ]
