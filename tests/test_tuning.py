@@ -145,9 +145,10 @@ def test_nothing_varies_twice():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_whatever_is_drawn_goes_together(preset):
     space = search_space(preset, {}, {})
-    assert list(space) == list(SEARCH_SPACE)
+    settled = {"cell", "units"} if preset == "pretrained" else set()
+    assert set(space) == set(SEARCH_SPACE) - settled
     assert choices(space["head"])
-    for cell in choices(space["cell"]):
+    for cell in choices(space.get("cell", ("lstm",))):
         for head in choices(space["head"]):
             SentimentClassifier(preset, cell=cell, head=head).settings()
 
