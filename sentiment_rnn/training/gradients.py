@@ -35,6 +35,8 @@ from sentiment_rnn.training.checkpoints import numbered
 
 # What a step of a layer costs besides its rows, in rows.
 _STEP_ROWS = 12
+# Places where a batch may be cut, so that a large one is cut as soon as a small one.
+_CUTS = 128
 # Rows that are worth a process; with fewer, what a step costs whatever its size weighs too much.
 _FEWEST_ROWS = 8
 # Seconds of an epoch that are worth the start of other processes.
@@ -283,20 +285,23 @@ def parts_of_like_cost(lengths: np.ndarray, count: int) -> list[int]:
     if (lengths == lengths[0]).all():
         edges: list[int] = np.linspace(0, rows, count + 1).round().astype(int).tolist()
         return edges
-    # The cost of rows i to j is at [i, j].
-    longest = np.maximum.accumulate(np.triu(np.tile(lengths, (rows, 1))), axis=1)
-    sizes = np.arange(1, rows + 1) - np.arange(rows)[:, np.newaxis]
+    blocks = min(rows, max(_CUTS, count))
+    places = np.linspace(0, rows, blocks + 1).round().astype(int)
+    # The cost of blocks i to j is at [i, j].
+    of_blocks = np.maximum.reduceat(lengths, places[:-1])
+    longest = np.maximum.accumulate(np.triu(np.tile(of_blocks, (blocks, 1))), axis=1)
+    sizes = places[1:] - places[:-1, np.newaxis]
     costs = np.where(sizes > 0, longest * (sizes + _STEP_ROWS), np.inf)
-    # Of the rows up to j, in so many parts: the least that the costliest part may cost.
+    # Of the blocks up to j, in so many parts: the least that the costliest part may cost.
     least, cuts = costs[0], []
     for _ in range(1, count):
         worst = np.maximum(least[:-1, np.newaxis], costs[1:])
         cuts.append(1 + worst.argmin(axis=0))
         least = worst.min(axis=0)
-    edges = [rows]
+    edges = [blocks]
     for cut in reversed(cuts):
         edges.append(int(cut[edges[-1] - 1]))
-    return [0, *reversed(edges)]
+    return [int(places[edge]) for edge in (0, *reversed(edges))]
 
 
 def count_processes(network: NetworkSpec, *, rows: int, time: int, batches: int) -> int:

@@ -206,6 +206,14 @@ def test_no_other_parts_are_done_sooner(lengths, count):
         assert cost(edges) <= cost([0, *cuts, len(lengths)])
 
 
+def test_parts_of_a_large_batch():
+    lengths = np.sort(np.random.default_rng(0).integers(1, 800, 20_000))
+    first, cut, last = parts_of_like_cost(lengths, 2)
+    assert (first, last) == (0, 20_000)
+    costs = [lengths[cut - 1] * cut, lengths[-1] * (last - cut)]
+    assert max(costs) < 1.05 * min(costs)
+
+
 @pytest.mark.parametrize("name", ["next words", "adversarial"])
 def test_short_texts_wait_for_no_long_ones(processes_started, monkeypatch, name):
     objective = OBJECTIVES[name] if name == "next words" else sentiment("lstm", adversarial=0.5)
