@@ -39,14 +39,11 @@ class Preset:
             raise ValueError(
                 "The last window of a text is filled at its end: padding must be post."
             )
-        if self.architecture.stateful and self.training.word_dropout:
-            raise ValueError(
-                "word_dropout is for whole texts. A stateful network reads windows of them."
-            )
-        if self.architecture.stateful and self.training.adversarial:
-            raise ValueError(
-                "adversarial is for whole texts. A stateful network reads windows of them."
-            )
+        for name in ("word_dropout", "adversarial"):
+            if self.architecture.stateful and getattr(self.training, name):
+                raise ValueError(
+                    f"{name} is for whole texts. A stateful network reads windows of them."
+                )
         if not maxlen and not self.architecture.masking:
             # A batch is padded to its longest text, which would change what is said of the others.
             raise ValueError(

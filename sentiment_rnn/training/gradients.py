@@ -33,7 +33,7 @@ from sentiment_rnn.numpy_rnn.next_words import Candidates, NextWordsHead
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
 from sentiment_rnn.training.checkpoints import numbered
 
-# What a step of a layer costs besides its rows, in rows.
+# What a step of a layer costs besides its rows, in rows. A rough guess.
 _STEP_ROWS = 12
 # Places where a batch may be cut, so that a large one is cut as soon as a small one.
 _CUTS = 128
