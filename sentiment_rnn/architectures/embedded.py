@@ -3,7 +3,8 @@
 Of the 12,800 tokens of a batch of 32 reviews, some 2,000 are distinct. So the first recurrent
 layer's kernel meets each distinct word's vector once, and a token costs a row of the result. The
 loops over time are those of `sentiment_rnn.architectures.loops`. Layers that they can't run, and
-all layers on a GPU, for which Keras has loops of its maker, run as Keras does.
+all layers on a GPU, run as Keras does. For a GPU it has the loops of the GPU's maker, which take no
+mask on most backends: there the steps that are read are moved to the front, and need none.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ class EmbeddedNetwork(keras.Model):
         precision: the type in which the package's own loops compute products, "float32" or
             "bfloat16"; weights and all else are float32.
 
+    Attributes:
+        on_cpu: whether it runs on a CPU, and not on a GPU.
+
     Example:
         >>> network = keras.Sequential([keras.Input((None, 2)), keras.layers.LSTM(3)])
         >>> vectors = keras.layers.Embedding(8, 2)
@@ -92,7 +96,7 @@ class EmbeddedNetwork(keras.Model):
         self.word_vectors = word_vectors
         self.network = network
         self._precision = precision
-        self._on_cpu = "cpu" in str(word_vectors.embeddings.value.device).lower()
+        self.on_cpu = "cpu" in str(word_vectors.embeddings.value.device).lower()
 
     def call(self, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """The network's output for what `distinct_ids` gives; Keras calls it."""
@@ -113,6 +117,8 @@ class EmbeddedNetwork(keras.Model):
                 mask = layer.compute_mask(values)
             if self._runs(layer):
                 values = self._read(layer, values, None, mask)
+            elif mask is not None and not self.on_cpu and _takes_packed(layer):
+                values = _packed_states(layer, values, mask)
             elif isinstance(layer, _TAKE_MASKS):
                 values = layer(values, mask=mask)
             else:
@@ -123,7 +129,7 @@ class EmbeddedNetwork(keras.Model):
         """Whether the package's own loops run a layer."""
         if isinstance(layer, keras.layers.Bidirectional):
             return self._runs(layer.forward_layer) and self._runs(layer.backward_layer)
-        return self._on_cpu and has_loop(layer)
+        return self.on_cpu and has_loop(layer)
 
     def _read(
         self, layer: keras.Layer, values: Tensor, places: Tensor | None, mask: Tensor | None
@@ -157,3 +163,43 @@ class EmbeddedNetwork(keras.Model):
         if mask is not None and layer.zero_output_for_mask:
             states = ops.where(ops.expand_dims(mask, -1), states, 0.0)
         return ops.transpose(states, (1, 0, 2)) if layer.return_sequences else states[-1]
+
+
+def _takes_packed(layer: keras.Layer) -> bool:
+    """Whether `_packed_states` can run a layer: one that gives all its states."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        return _takes_packed(layer.forward_layer) and _takes_packed(layer.backward_layer)
+    return has_loop(layer) and layer.return_sequences
+
+
+def _packed_states(layer: keras.Layer, values: Tensor, mask: Tensor) -> Tensor:
+    """What a layer gives that skips steps, though it is told of none.
+
+    Args:
+        layer: a layer that `_takes_packed`.
+        values: its inputs ``(batch, time, features)``.
+        mask: true where a step is read ``(batch, time)``.
+
+    Returns:
+        Its states ``(batch, time, units)``: those before a step that isn't read.
+    """
+    if isinstance(layer, keras.layers.Bidirectional):
+        forward = _packed_states(layer.forward_layer, values, mask)
+        backward = _packed_states(layer.backward_layer, values, mask)
+        return _MERGE[layer.merge_mode](forward, ops.flip(backward, axis=1))
+    if layer.go_backwards:
+        values, mask = ops.flip(values, axis=1), ops.flip(mask, axis=1)
+    steps = ops.arange(ops.shape(mask)[1])
+    order = ops.argsort(ops.where(mask, steps, steps + ops.shape(mask)[1]), axis=1)
+    packed = _take_steps(values, order)
+    # Such a layer turns its inputs around by itself.
+    states = layer(ops.flip(packed, axis=1) if layer.go_backwards else packed)
+    read = ops.cumsum(ops.cast(mask, "int32"), axis=1)
+    states = _take_steps(states, ops.maximum(read - 1, 0))
+    given = mask if layer.zero_output_for_mask else read > 0
+    return ops.where(ops.expand_dims(given, -1), states, 0.0)
+
+
+def _take_steps(values: Tensor, steps: Tensor) -> Tensor:
+    """Of each row ``(time, features)`` of a batch the steps of these numbers ``(batch, time)``."""
+    return ops.take_along_axis(values, ops.expand_dims(steps, -1), axis=1)

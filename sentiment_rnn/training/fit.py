@@ -138,7 +138,15 @@ class Task:
         preprocessor = self.preprocessor
         if vectors is not None:
             preprocessor = with_vectors(preprocessor, vectors)
-        output = Predictor(self.network, weights, preprocessor).predict(self.validation.encoded)
+        predictor = Predictor(self.network, weights, preprocessor)
+        return self.scores(predictor.predict(self.validation.encoded))
+
+    def scores(self, output: np.ndarray) -> dict[str, float]:
+        """Loss and accuracy, as of `validate`, of what is said of the validation texts.
+
+        Args:
+            output: of the network ``(texts, outputs)``.
+        """
         targets = self.validation.targets
         return {
             "val_accuracy": float(is_right(targets, output).mean()),

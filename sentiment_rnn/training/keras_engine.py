@@ -12,6 +12,7 @@ import numpy as np
 from sentiment_rnn.architectures.builder import build_network, vectors_layer
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
 from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
 from sentiment_rnn.training.checkpoints import (
     CheckpointWriter,
@@ -24,6 +25,8 @@ from sentiment_rnn.training.progress import Progress
 
 # Units of a layer from which products are so large that bfloat16 saves more than conversions cost.
 _WIDE = 256
+# Texts that a GPU predicts at a time.
+_PREDICTED = 256
 
 
 def fit_with_keras(
@@ -99,6 +102,25 @@ def fit_with_keras(
         network.get_weights(),
         model.word_vectors.get_weights()[0] if trainable else None,
     )
+
+
+def predict(model: EmbeddedNetwork, encoded: Sequence[np.ndarray]) -> np.ndarray:
+    """What a network on a GPU says of texts; on a CPU the package's `Predictor` is faster.
+
+    Args:
+        model: a network that skips padding, and is not stateful.
+        encoded: int32 ids of each text, cut to what is read.
+
+    Returns:
+        ``(texts, outputs)``.
+    """
+    order = np.argsort([len(ids) for ids in encoded], kind="stable")
+    outputs = []
+    for start in range(0, len(order), _PREDICTED):
+        ids = pad_sequences([encoded[row] for row in order[start : start + _PREDICTED]])
+        given = distinct_ids(ids, model.word_vectors.input_dim)
+        outputs.append(np.asarray(model.predict_on_batch(given)))
+    return np.concatenate(outputs)[np.argsort(order)]
 
 
 def _right(targets: Any, outputs: Any) -> Any:
@@ -214,9 +236,7 @@ class _Epochs(keras.callbacks.Callback):
             self._progress.end_batch()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        trainable = self._task.trainable_vectors
-        vectors = self.model.word_vectors.get_weights()[0] if trainable else None
-        scores = self._task.validate(self._network.get_weights(), vectors)
+        scores = self._validate()
         self.writer.check(scores["val_loss"])
         # The dictionary is shared by all callbacks, that of the history included.
         assert logs is not None
@@ -229,6 +249,14 @@ class _Epochs(keras.callbacks.Callback):
         stop = self._after_epoch is not None and self._after_epoch(self.run.epoch, gave)
         if stop or self.run.best.is_over():
             self.model.stop_training = True
+
+    def _validate(self) -> dict[str, float]:
+        task = self._task
+        if not self.model.on_cpu and task.network.skips_padding and not task.network.is_stateful:
+            texts = task.preprocessor.truncate(task.validation.encoded)
+            return task.scores(predict(self.model, texts))
+        vectors = self.model.word_vectors.get_weights()[0] if task.trainable_vectors else None
+        return task.validate(self._network.get_weights(), vectors)
 
     def end_epoch_without_batches(self) -> None:
         """Ends an epoch of which no batch is left."""

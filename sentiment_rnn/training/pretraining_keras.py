@@ -118,7 +118,7 @@ class NextWords(keras.Model):
         training: bool = True,
     ) -> Tensor:
         """The mean over all words, nats; Keras calls it."""
-        candidates = x[-1]
+        candidates, y = ops.convert_to_tensor(x[-1]), ops.convert_to_tensor(y)
         vectors = self.embedded.word_vectors.embeddings
         losses, counts = [], []
         is_word = ops.cast(y > 0, y.dtype)

@@ -38,13 +38,14 @@ def ids_of(time, batch=5, seed=1):
     return np.random.default_rng(seed).integers(0, 9, (batch, time)) * (np.arange(time) % 5 != 1)
 
 
-def assert_trains_as_keras_does(layers, time=7, batch=None, steps=1):
+def assert_trains_as_keras_does(layers, time=7, batch=None, steps=1, *, as_on_gpu=False):
     """Compares outputs and, by a step of gradient descent, the gradient of each array."""
     layers = [*layers, LayerSpec("Dense", {"units": 1, "activation": "sigmoid"})]
     spec = NetworkSpec((batch, time, 3), tuple(layers))
     weights = [RANDOM.normal(size=weight.shape) / 2 for weight in spec.weights()]
     expected = with_embedding(build_network(spec, weights), VECTORS, trainable=True)
     actual = EmbeddedNetwork(vectors_layer(VECTORS, trainable=True), build_network(spec, weights))
+    actual.on_cpu = not as_on_gpu
     labels = np.array([[0], [1], [1], [0], [1]])
     for model in (expected, actual):
         model.compile(keras.optimizers.SGD(1.0), "binary_crossentropy", run_eagerly=True)
@@ -111,6 +112,32 @@ def test_masked_pooling(mode, bidirectional):
     layer = changed(CELLS["lstm"], return_sequences=True)
     layer = both_ways(layer, "concat") if bidirectional else layer
     assert_trains_as_keras_does([MASKING, layer, LayerSpec("MaskedPooling1D", {"mode": mode})])
+
+
+@pytest.mark.parametrize("kind", ["forwards", "backwards", "both ways"])
+@pytest.mark.parametrize("cell", ["simple", "lstm", "gru", "gru that resets before"])
+def test_steps_that_are_skipped_need_no_mask_on_a_gpu(cell, kind, monkeypatch):
+    layer = changed(CELLS[cell], return_sequences=True, go_backwards=kind == "backwards")
+    layer = both_ways(layer) if kind == "both ways" else layer
+    masks = []
+    call = keras.layers.RNN.call
+
+    def watched(self, sequences, initial_state=None, mask=None, training=False):
+        masks.append(mask)
+        return call(self, sequences, initial_state, mask, training)
+
+    monkeypatch.setattr(keras.layers.RNN, "call", watched)
+    pooling = LayerSpec("MaskedPooling1D", {"mode": "mean_max"})
+    assert_trains_as_keras_does([MASKING, layer, pooling], as_on_gpu=True)
+    assert any(mask is None for mask in masks) == (cell != "gru that resets before")
+
+
+@pytest.mark.parametrize("layer", ["the first of two", "one of one state"])
+def test_all_other_layers_on_a_gpu_are_masked_as_keras_does(layer):
+    layers = [MASKING, CELLS["lstm"]]
+    if layer == "the first of two":
+        layers[1:1] = [changed(CELLS["gru"], return_sequences=True)]
+    assert_trains_as_keras_does(layers, as_on_gpu=True)
 
 
 @pytest.mark.parametrize(

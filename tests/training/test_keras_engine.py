@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from sentiment_rnn.architectures.builder import build_network, with_embedding
+from sentiment_rnn.architectures.builder import build_network, vectors_layer, with_embedding
+from sentiment_rnn.architectures.embedded import EmbeddedNetwork
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.training.batches import WindowBatches
 from sentiment_rnn.training.fit import EncodedTexts
-from sentiment_rnn.training.keras_engine import fit_with_keras
+from sentiment_rnn.training.keras_engine import fit_with_keras, predict
 from tests.training.tasks import STATEFUL, accuracy, make_task, texts
 
 
@@ -69,6 +70,44 @@ def test_a_loss_is_the_mean_over_texts():
     expected = replace(task, validation=task.training).validate(task.weights, None)
     assert history["loss"][0] == pytest.approx(expected["val_loss"], rel=1e-5)
     assert history["accuracy"][0] == pytest.approx(expected["val_accuracy"])
+
+
+# GPUs
+
+
+class OnGPU(EmbeddedNetwork):
+    """Runs layers as they run on a GPU."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.on_cpu = False
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_a_gpu_validates_by_itself(monkeypatch, trainable):
+    architecture = {"cell": "lstm", "bidirectional": True, "head": "mean_max", "masking": True}
+    task = make_task(validation=300, architecture=architecture, trainable_vectors=trainable)
+    expected = fit_with_keras(task)
+    monkeypatch.setattr("sentiment_rnn.training.keras_engine.EmbeddedNetwork", OnGPU)
+    monkeypatch.delattr("sentiment_rnn.training.fit.Predictor")
+    actual = fit_with_keras(task)
+    for name, values in expected.history.items():
+        assert actual.history[name] == pytest.approx(values, rel=1e-4)
+    assert actual.best_epoch == expected.best_epoch
+    assert len(set(actual.history["val_loss"])) == task.config.epochs
+
+
+def test_a_gpu_says_of_texts_what_a_cpu_says():
+    """In the order given, of texts longer than what is read and of one without a known word too."""
+    architecture = {"cell": "gru", "head": "mean", "masking": True, "maxlen": 7}
+    task = make_task(architecture=architecture)
+    encoded = [*texts(600, longest=12).encoded, np.zeros(0, np.int32)]
+    expected = Predictor(task.network, task.weights, task.preprocessor).predict(encoded)
+    vectors = vectors_layer(task.preprocessor.embedding_matrix())
+    model = OnGPU(vectors, build_network(task.network, task.weights))
+    actual = predict(model, task.preprocessor.truncate(encoded))
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    assert np.ptp(actual) > 0.01
 
 
 # Precision

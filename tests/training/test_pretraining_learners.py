@@ -1,4 +1,7 @@
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.training.config import PretrainingConfig
 from sentiment_rnn.training.pretraining import nats
 from sentiment_rnn.training.pretraining_learners import make_learner, recurrent_part
+from tests.conftest import ROOT
 from tests.training.test_pretraining import language, task
 
 
@@ -36,7 +40,8 @@ def learners(network=None, *, dropout=0.0, engines=("numpy", "keras"), **config)
     "network",
     [
         {"bidirectional": True},
-        pytest.param({"layers": 2, "cell": "gru"}, marks=pytest.mark.slow),
+        # Between layers each engine drops by its own chance.
+        pytest.param({"layers": 2, "cell": "gru", "dropout": 0}, marks=pytest.mark.slow),
     ],
 )
 def test_both_engines_take_the_same_steps(network):
@@ -60,6 +65,23 @@ def test_both_engines_take_the_same_steps(network):
     assert nats(numpy, language(5)) == pytest.approx(nats(keras, language(5)), rel=1e-5)
     for array, unchanged in zip(begun, before, strict=True):
         np.testing.assert_array_equal(array, unchanged)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_keras_takes_them_on_all_its_backends(backend):
+    pytest.importorskip(backend)
+    name = test_both_engines_take_the_same_steps.__name__
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::{name}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
 
 
 def test_the_loss_is_the_mean_over_all_words_that_are_said():
