@@ -74,8 +74,9 @@ class SentimentClassifier(TextClassifier):
         seed: of the initial weights, the dropout, the order of the texts and the validation part.
             The same seed on the same machine gives the same numbers.
         pretrained: a model folder, such as `pretrain` made, whose word vectors and recurrent layers
-            `fit` begins with. They must be as the settings have them. None for none, but with the
-            preset pretrained for the model of that name, which comes with the package.
+            `fit` begins with. They must be as the settings have them; one that reads forwards takes
+            half of one that reads from both ends. None for none, but with the preset pretrained for
+            the model of that name, which comes with the package.
         warm_start: whether `fit` goes on from the weights of the last fit, or of a loaded model,
             with a new optimizer, instead of beginning anew.
 
@@ -1045,6 +1046,12 @@ def _begin_with(begun: SentimentClassifier, network: NetworkSpec, seed: int) -> 
 
     weights = initial_weights(network, np.random.default_rng([seed, 1]), np.float32)
     mine, theirs = _recurrent_weights(network), _recurrent_weights(begun._network)
+    if not any(direction for _, _, direction, _, _ in mine):
+        theirs = {
+            (number, kind, "", name, shape): place
+            for (number, kind, direction, name, shape), place in theirs.items()
+            if direction != "backward"
+        }
     if list(mine) != list(theirs):
         raise UsageError(
             "The pretrained model has other recurrent layers than the settings ask for. "

@@ -98,8 +98,14 @@ class EmbeddedNetwork(keras.Model):
         self._precision = precision
         self.on_cpu = "cpu" in str(word_vectors.embeddings.value.device).lower()
 
-    def call(self, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """The network's output for what `distinct_ids` gives; Keras calls it."""
+    def call(self, inputs: tuple[Tensor, Tensor, Tensor], moved: Tensor | None = None) -> Tensor:
+        """The network's output for what `distinct_ids` gives; Keras calls it.
+
+        Args:
+            inputs: what `distinct_ids` gives.
+            moved: what to add to the vector of each word ``(batch, time, features)``; None for
+                nothing.
+        """
         rows, places, distinct = inputs
         batch = self.network.input_shape[0] or ops.shape(rows)[0]
         places = ops.reshape(places, (batch, -1))
@@ -108,10 +114,11 @@ class EmbeddedNetwork(keras.Model):
         if isinstance(layers[0], keras.layers.Masking):
             mask = ops.take(layers[0].compute_mask(values), places, axis=0)
             values = layers.pop(0)(values)
-        if self._runs(layers[0]):
+        if moved is None and self._runs(layers[0]):
             values = self._read(layers.pop(0), values, places, mask)
         else:
             values = ops.take(values, places, axis=0)
+            values = values if moved is None else values + moved
         for layer in layers:
             if isinstance(layer, keras.layers.Masking):
                 mask = layer.compute_mask(values)

@@ -20,6 +20,7 @@ from sentiment_rnn.training.checkpoints import (
     read_checkpoint,
 )
 from sentiment_rnn.training.fit import AfterEpoch, FitResult, Run, Task
+from sentiment_rnn.training.keras_gradients import gradient, misleading
 from sentiment_rnn.training.keras_variables import assign, values, variables
 from sentiment_rnn.training.progress import Progress
 
@@ -59,10 +60,11 @@ def fit_with_keras(
     keras.utils.set_random_seed(task.seed)
     network = build_network(task.network, task.weights)
     matrix = task.preprocessor.embedding_matrix()
-    model = EmbeddedNetwork(
+    model = LearningNetwork(
         vectors_layer(matrix, trainable=trainable),
         network,
         precision=chosen_precision(config.precision, task.network),
+        adversarial=config.adversarial,
     )
     batches = task.batches()
     rate: Any = config.learning_rate
@@ -102,6 +104,47 @@ def fit_with_keras(
         network.get_weights(),
         model.word_vectors.get_weights()[0] if trainable else None,
     )
+
+
+class LearningNetwork(EmbeddedNetwork):
+    """A network that may learn from each text twice, moved to where it misleads most.
+
+    Args:
+        *arguments: of `EmbeddedNetwork`.
+        adversarial: how far the vector of a word is moved; 0 for learning once.
+        **options: of `EmbeddedNetwork`.
+    """
+
+    def __init__(self, *arguments: Any, adversarial: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._adversarial = adversarial
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of the texts as they are, and the gradient of both times; Keras calls it."""
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not (training and self._adversarial):
+            return loss
+        rows, places, distinct = (keras.ops.convert_to_tensor(array) for array in x)
+        batch = keras.ops.shape(rows)[0]
+        is_word = keras.ops.take(distinct, keras.ops.reshape(places, (batch, -1))) > 0
+        words = keras.ops.sum(keras.ops.cast(is_word, self.compute_dtype), axis=1)
+        features = self.word_vectors.output_dim
+        nothing = keras.ops.zeros((*keras.ops.shape(is_word), features), self.compute_dtype)
+
+        def loss_of(moved: Any) -> Any:
+            output = self((rows, places, distinct), moved=moved, training=True)
+            return super(LearningNetwork, self).compute_loss(x, y, output, sample_weight, True)
+
+        moved = misleading(gradient(loss_of, nothing), words, self._adversarial)
+        of_moved = loss_of(moved)
+        return loss + of_moved - keras.ops.stop_gradient(of_moved)
 
 
 def predict(model: EmbeddedNetwork, encoded: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import keras
@@ -6,11 +9,22 @@ import pytest
 
 from sentiment_rnn.architectures.builder import build_network, vectors_layer, with_embedding
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork
+from sentiment_rnn.numpy_rnn import Network
+from sentiment_rnn.numpy_rnn.losses import loss_and_gradient
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.training.batches import WindowBatches
 from sentiment_rnn.training.fit import EncodedTexts
 from sentiment_rnn.training.keras_engine import fit_with_keras, predict
+from tests.conftest import ROOT
 from tests.training.tasks import STATEFUL, accuracy, make_task, texts
+
+_begin = EmbeddedNetwork.__init__
+
+
+def begin_on_gpu(model, *args, **kwargs):
+    """Lets a network run its layers as on a GPU."""
+    _begin(model, *args, **kwargs)
+    model.on_cpu = False
 
 
 class Spoil(keras.callbacks.Callback):
@@ -72,15 +86,59 @@ def test_a_loss_is_the_mean_over_texts():
     assert history["accuracy"][0] == pytest.approx(expected["val_accuracy"])
 
 
+# Texts that were moved to mislead
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_learning_from_texts_that_were_moved(device, monkeypatch):
+    """A step, against NumPy's layers, which are given the vectors one by one."""
+    if device == "gpu":
+        monkeypatch.setattr(EmbeddedNetwork, "__init__", begin_on_gpu)
+    architecture = {"cell": "lstm", "bidirectional": True, "head": "mean_max", "masking": True}
+    encoded = [*texts(7, longest=9).encoded, np.zeros(0, np.int32)]
+    data = EncodedTexts(encoded, np.array([[0.0], [1]] * 4, np.float32))
+    settings = {"architecture": architecture, "optimizer": "sgd", "learning_rate": 0.5}
+    task = make_task(data, data, **settings, epochs=1, adversarial=0.3)
+    ids, targets = task.batches()[0]
+    vectors = task.preprocessor.embedding_matrix()[ids]
+    network = Network(task.network, task.weights)
+
+    def step(vectors):
+        output = network.forward(vectors, training=True)
+        done = loss_and_gradient(task.loss, targets, output)
+        return done.loss, *network.backward(done.gradient)
+
+    loss, once, of_vectors = step(vectors)
+    lengths = np.sqrt(np.square(of_vectors).sum(axis=(1, 2), keepdims=True))
+    words = np.count_nonzero(ids, axis=1)[:, np.newaxis, np.newaxis]
+    moved = 0.3 * np.sqrt(words) * of_vectors / np.maximum(lengths, 1e-30)
+    loss_of_moved, twice, _ = step(vectors + moved)
+    assert loss_of_moved > loss + 0.01
+    result = fit_with_keras(task)
+    assert result.history["loss"] == pytest.approx([loss], rel=1e-5)
+    for before, one, two, after in zip(task.weights, once, twice, result.weights, strict=True):
+        np.testing.assert_allclose(after, before - 0.5 * (one + two), atol=1e-5)
+        assert np.abs(two).max() > 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_all_backends_learn_from_them_alike(backend):
+    pytest.importorskip(backend)
+    name = test_learning_from_texts_that_were_moved.__name__
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::{name}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
 # GPUs
-
-
-class OnGPU(EmbeddedNetwork):
-    """Runs layers as they run on a GPU."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.on_cpu = False
 
 
 @pytest.mark.parametrize("trainable", [False, True])
@@ -88,7 +146,7 @@ def test_a_gpu_validates_by_itself(monkeypatch, trainable):
     architecture = {"cell": "lstm", "bidirectional": True, "head": "mean_max", "masking": True}
     task = make_task(validation=300, architecture=architecture, trainable_vectors=trainable)
     expected = fit_with_keras(task)
-    monkeypatch.setattr("sentiment_rnn.training.keras_engine.EmbeddedNetwork", OnGPU)
+    monkeypatch.setattr(EmbeddedNetwork, "__init__", begin_on_gpu)
     monkeypatch.delattr("sentiment_rnn.training.fit.Predictor")
     actual = fit_with_keras(task)
     for name, values in expected.history.items():
@@ -104,7 +162,8 @@ def test_a_gpu_says_of_texts_what_a_cpu_says():
     encoded = [*texts(600, longest=12).encoded, np.zeros(0, np.int32)]
     expected = Predictor(task.network, task.weights, task.preprocessor).predict(encoded)
     vectors = vectors_layer(task.preprocessor.embedding_matrix())
-    model = OnGPU(vectors, build_network(task.network, task.weights))
+    model = EmbeddedNetwork(vectors, build_network(task.network, task.weights))
+    model.on_cpu = False
     actual = predict(model, task.preprocessor.truncate(encoded))
     np.testing.assert_allclose(actual, expected, atol=1e-5)
     assert np.ptp(actual) > 0.01

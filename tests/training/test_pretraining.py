@@ -155,6 +155,20 @@ def test_training_begins_with_what_was_pretrained(begun, tmp_path, engine):
     assert "sentiment-rnn train --data DATA --preset recommended --pretrained begun --seed" in card
 
 
+def test_a_layer_that_reads_forwards_begins_with_the_half_that_does(begun, tmp_path):
+    begun.save(tmp_path / "begun")
+    forwards = SentimentClassifier(
+        "recommended", pretrained=tmp_path / "begun", units=4, bidirectional=False
+    )
+    forwards.set_params(learning_rate=1e-9, epochs=1).fit(["w1 w2 w3", "w4 w5"] * 10, [0, 1] * 10)
+    for one, other in zip(forwards._weights[:3], begun._weights[:3], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    forwards.save(tmp_path / "forwards")
+    both = SentimentClassifier("recommended", pretrained=tmp_path / "forwards", units=4)
+    with pytest.raises(UsageError, match="Expected: LSTM forward.*Received: LSTM kernel"):
+        both.fit(["w1", "w2"] * 5, [0, 1] * 5)
+
+
 def test_other_layers_than_those_pretrained_are_refused(begun, tmp_path):
     begun.save(tmp_path / "begun")
     other = SentimentClassifier("recommended", pretrained=tmp_path / "begun", units=5)
