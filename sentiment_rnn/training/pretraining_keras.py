@@ -119,7 +119,9 @@ class NextWords(keras.Model):
     ) -> Tensor:
         """The mean over all words, nats; Keras calls it."""
         candidates, y = ops.convert_to_tensor(x[-1]), ops.convert_to_tensor(y)
-        vectors = self.embedded.word_vectors.embeddings
+        # As one array: of a variable TensorFlow keeps each place's gradient for itself, and a word
+        # that is said often would count for less when gradients are clipped together.
+        vectors = ops.convert_to_tensor(self.embedded.word_vectors.embeddings) * 1.0
         losses, counts = [], []
         is_word = ops.cast(y > 0, y.dtype)
         for said, targets in with_targets(y_pred, y, is_word):

@@ -1,7 +1,7 @@
 """What learns which words come next: the same network in NumPy, or in Keras.
 
-Both begin with the same weights, tell words from the same candidates and take the same steps. What
-dropout drops differs, and clipping, as Keras counts a word's gradient once for each of its places.
+Both begin with the same weights, tell words from the same candidates and take the same steps. Only
+what dropout drops differs.
 """
 
 from __future__ import annotations
