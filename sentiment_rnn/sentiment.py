@@ -31,6 +31,7 @@ from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.model_folder import (
+    NETWORK_FILE,
     SavedModel,
     is_model_folder,
     load_model,
@@ -274,9 +275,7 @@ class SentimentClassifier(TextClassifier):
         warm = self.warm_start and hasattr(self, "classes_")
         settings = self._warm_settings(classes) if warm else self._settings()
         training = settings.training
-        begins_with = self.pretrained
-        if begins_with is None and self.preset == "pretrained" and not warm:
-            begins_with = "pretrained"
+        begins_with = self._begins_with(warm)
         if callbacks and training.engine != "keras":
             raise UsageError(
                 f"Callbacks are Keras's: the engine {training.engine} calls none. Leave them out, "
@@ -527,10 +526,24 @@ class SentimentClassifier(TextClassifier):
 
         Raises:
             UsageError: if the settings make no sense.
+            ModelError: if what training is to begin with can't be read.
         """
         settings = self._settings()
-        _network(settings, _VECTOR_SIZE)
+        begins_with = self._begins_with()
+        if begins_with is None:
+            _network(settings, _VECTOR_SIZE)
+        else:
+            begun = read_network(found_model(begins_with) / NETWORK_FILE).network
+            _places_to_begin_with(begun, _network(settings, begun.batch_shape[2] or _VECTOR_SIZE))
         return settings
+
+    def _begins_with(self, warm: bool | None = None) -> str | Path | None:
+        """The model whose layers `fit` begins with; None for none, as when it goes on."""
+        if warm is None:
+            warm = self.warm_start and hasattr(self, "classes_")
+        if self.pretrained is None and self.preset == "pretrained" and not warm:
+            return "pretrained"
+        return self.pretrained
 
     def count_params(self) -> int:
         """Trained numbers in the network, without the word vectors."""
@@ -1045,7 +1058,14 @@ def _begin_with(begun: SentimentClassifier, network: NetworkSpec, seed: int) -> 
     from sentiment_rnn.numpy_rnn import initial_weights
 
     weights = initial_weights(network, np.random.default_rng([seed, 1]), np.float32)
-    mine, theirs = _recurrent_weights(network), _recurrent_weights(begun._network)
+    for place, other in _places_to_begin_with(begun._network, network):
+        weights[place] = begun._weights[other].copy()
+    return weights
+
+
+def _places_to_begin_with(begun: NetworkSpec, network: NetworkSpec) -> list[tuple[int, int]]:
+    """Where the recurrent layers' arrays of a network are, and those that they begin with."""
+    mine, theirs = _recurrent_weights(network), _recurrent_weights(begun)
     if not any(direction for _, _, direction, _, _ in mine):
         theirs = {
             (number, kind, "", name, shape): place
@@ -1057,9 +1077,7 @@ def _begin_with(begun: SentimentClassifier, network: NetworkSpec, seed: int) -> 
             "The pretrained model has other recurrent layers than the settings ask for. "
             f"Expected: {_shapes(mine)}. Received: {_shapes(theirs)}"
         )
-    for place, other in zip(mine.values(), theirs.values(), strict=True):
-        weights[place] = begun._weights[other].copy()
-    return weights
+    return list(zip(mine.values(), theirs.values(), strict=True))
 
 
 def _recurrent_weights(network: NetworkSpec) -> dict[tuple[Any, ...], int]:

@@ -180,6 +180,8 @@ def test_layers_that_have_learned_before_are_settled():
     assert set(space) == {*SEARCH_SPACE, "vector_length"} - {"cell", "units"}
     with pytest.raises(UsageError, match="layers of the pretrained network: units can't vary"):
         search_space("pretrained", {}, {"units": (8, 16)})
+    with pytest.raises(UsageError, match="The pretrained model has other recurrent layers"):
+        search_space("pretrained", {"units": 8}, {})
 
 
 def test_the_table_of_the_documentation_is_that_of_the_search_space():

@@ -39,17 +39,17 @@ MOST_CLASSES = 1000
 _LARGEST_JSON = 1 << 20
 # Of any file of a folder: GoogleNews's three million vectors fit in.
 _LARGEST_FILE = 1 << 32
-_NETWORK, _WEIGHTS, _CONFIG = "model.json", "model.weights.h5", "config.json"
+NETWORK_FILE, _WEIGHTS, _CONFIG = "model.json", "model.weights.h5", "config.json"
 _VECTORS, _HISTORY, _METRICS = "word_vectors.npz", "history.csv", "metrics.json"
 _CHECKSUMS = "checksums.json"
 # Of a folder with a classifier that counts words: a model of either kind may replace the other.
 BASELINE_FILES = (_CONFIG, _METRICS, "ngrams.npz")
 # Likewise of a character language model, and what its config says that it is.
-CHARACTER_FILES = (_NETWORK, _WEIGHTS, _CONFIG, _METRICS)
+CHARACTER_FILES = (NETWORK_FILE, _WEIGHTS, _CONFIG, _METRICS)
 CHARACTER_KIND = "character language model"
 # Such a config holds all samples, of which a long training may write thousands.
 _LARGEST_CHARACTER_CONFIG = 1 << 26
-_NEEDED = (_NETWORK, _WEIGHTS, _CONFIG, _VECTORS, _METRICS)
+_NEEDED = (NETWORK_FILE, _WEIGHTS, _CONFIG, _VECTORS, _METRICS)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def read_character_config(path: Path) -> dict[str, Any]:
 def _read_folder(path: Path) -> SavedModel:
     verify_checksums(path)
     config = _read_config(path / _CONFIG)
-    saved = read_network(path / _NETWORK)
+    saved = read_network(path / NETWORK_FILE)
     word_vectors = WordVectors.load(path / _VECTORS)
     if word_vectors.vector_size != saved.network.batch_shape[2]:
         raise ModelError(
@@ -247,13 +247,13 @@ def read_classes(config: dict[str, Any], path: Path) -> tuple[int | str, ...]:
 
 def write_network(folder: Path, network: NetworkSpec, weights: Sequence[np.ndarray]) -> None:
     """Writes the two files that plain Keras reads."""
-    write_json(folder / _NETWORK, network_json(network))
+    write_json(folder / NETWORK_FILE, network_json(network))
     write_weights(folder / _WEIGHTS, network, weights)
 
 
 def read_network_and_weights(folder: Path) -> tuple[NetworkSpec, list[np.ndarray]]:
     """Reads them again, without Keras."""
-    saved = read_network(folder / _NETWORK)
+    saved = read_network(folder / NETWORK_FILE)
     return saved.network, read_weights(folder / _WEIGHTS, saved)
 
 
