@@ -13,7 +13,8 @@ made up. The test reviews are read once, by the student that came out.
 
 A student may teach the next one (``--teacher``), as long as the same films were held out from it,
 and the next may begin where it ended (``--begin-with``) and ends halfway between. With ``--preset
-pretrained`` the student is larger, and begins with what ``sentiment-rnn pretrain`` made.
+pretrained`` the student is larger, and begins with what ``sentiment-rnn pretrain`` made. ``--set``
+changes other settings of it, such as ``--set engine=keras --set units=1024`` for a GPU.
 A run that was stopped goes on, if it is given the same folder to work in. ``--together`` trains
 nothing: it says how good models and NB-SVM are together, on the reviews held out and in the test.
 """
@@ -25,7 +26,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ from sentiment_rnn.commands.output import format_table
 from sentiment_rnn.datasets import Reviews, cache_folder
 from sentiment_rnn.errors import SentimentRNNError, UsageError
 from sentiment_rnn.persistence import is_model_folder
-from sentiment_rnn.presets import PRESETS
+from sentiment_rnn.presets import OPTIONS, PRESETS
 from sentiment_rnn.training.checkpoints import remove_checkpoint
 from sentiment_rnn.training.splits import validation_split
 
@@ -172,6 +173,7 @@ def distill(
     others: Sequence[Path] = (),
     begin_with: Path | None = None,
     preset: str | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Trains teachers and student, and saves the student.
 
@@ -183,11 +185,25 @@ def distill(
         begin_with: the model folder of an earlier student, or of a pretrained network, with whose
             layers this one begins.
         preset: whose network the student is; None for a small one.
+        changes: settings of the student that are to be others.
+
+    Raises:
+        UsageError: for settings that make no sense.
     """
     begun = None if begin_with is None else SentimentClassifier.load(begin_with)
     settings = {} if preset is not None else STUDENT
     if begun is not None:
         settings = {**settings, **FURTHER}
+    settings = {**settings, **(changes or {})}
+    student = SentimentClassifier(
+        preset or "recommended",
+        seed=SEED,
+        validation_fraction=VALIDATION,
+        pretrained=begin_with,
+        **settings,
+    )
+    # Before hours of training the teachers, not after them.
+    student.settings()
     cache = cache_folder() / "corpora"
     train, test = load_imdb(data, unsupervised=True, cache=cache)
     part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)
@@ -216,13 +232,6 @@ def distill(
     sentences, probabilities = made_up(
         *adjectives(learned.texts, learned.labels), count=MADE_UP, seed=SEED
     )
-    student = SentimentClassifier(
-        preset or "recommended",
-        seed=SEED,
-        validation_fraction=VALIDATION,
-        pretrained=begin_with,
-        **settings,
-    )
     student.fit(
         train.texts,
         train.labels,
@@ -246,6 +255,9 @@ def distill(
         options += f" --begin-with {begin_with.name}"
     if preset is not None:
         options += f" --preset {preset}"
+    options += "".join(
+        f" --set {name}={json.dumps(one).strip(chr(34))}" for name, one in (changes or {}).items()
+    )
     student.provenance_["made_by"] = f"python -m scripts.distill{options} --out {out.name}"
     student.save(out)
     remove_checkpoint(work / f"{out.name}.checkpoint")
@@ -281,6 +293,25 @@ def average(student: SentimentClassifier, begun: SentimentClassifier) -> None:
     weights = zip(student._weights, begun._weights, strict=True)
     means = [(one + other) / 2 for one, other in weights]
     student._set_model(student._network, means, student._preprocessor)
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """Reads a setting.
+
+    Example:
+        >>> parse_change("units=1024"), parse_change("engine=keras"), parse_change("masking=true")
+        (('units', 1024), ('engine', 'keras'), ('masking', True))
+
+    Raises:
+        UsageError: for what is none.
+    """
+    name, sign, value = text.partition("=")
+    if not sign or name not in OPTIONS:
+        raise UsageError(f"Expected --set NAME=VALUE with a setting's name. Received: {text}")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:
@@ -320,6 +351,13 @@ def main() -> None:
         "--preset", choices=PRESETS, help="whose network the student is, instead of a small one"
     )
     parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of the student",
+    )
+    parser.add_argument(
         "--together",
         action="store_true",
         help="instead of training say how good NB-SVM and the models named by --teacher are "
@@ -339,6 +377,7 @@ def main() -> None:
                 options.teacher,
                 options.begin_with,
                 options.preset,
+                dict(map(parse_change, options.set)),
             )
     except SentimentRNNError as error:
         _log(f"error: {error}")

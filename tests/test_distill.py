@@ -37,6 +37,17 @@ def test_the_better_teacher_counts_for_more():
     assert abs(useless) < 0.05
 
 
+@pytest.mark.parametrize("given", ["units", "unit=3", "=3"])
+def test_what_is_no_setting_of_a_student(given):
+    with pytest.raises(UsageError, match=f"Expected --set NAME=VALUE .* Received: {given}"):
+        distill.parse_change(given)
+
+
+def test_settings_of_a_student_are_checked_before_its_teachers_learn(tmp_path):
+    with pytest.raises(UsageError, match="units must be a whole number from 1"):
+        distill.distill("nowhere", tmp_path / "out", tmp_path, changes={"units": 0})
+
+
 def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     data = tmp_path / "data"
     shutil.copytree(ROOT / "data" / "sample" / "aclImdb", data / "aclImdb")
@@ -115,10 +126,16 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
             tmp_path / "work",
             begin_with=tmp_path / "begun",
             preset="pretrained",
+            changes={"adversarial": 0, "engine": "keras"},
         )
     large = SentimentClassifier.load(tmp_path / "large")
-    made_by = "python -m scripts.distill --begin-with begun --preset pretrained --out large"
+    made_by = (
+        "python -m scripts.distill --begin-with begun --preset pretrained --set adversarial=0 "
+        "--set engine=keras --out large"
+    )
     assert large.provenance_["made_by"] == made_by
+    assert large.get_params()["engine"] == "keras"
+    assert large.get_params()["adversarial"] == 0
     card = (tmp_path / "large" / "README.md").read_text()
     assert "LSTM(3) → Dropout(0.2) → MaskedPooling1D(mean_max) → Dense(1)" in card
 
