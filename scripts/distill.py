@@ -203,7 +203,7 @@ def distill(
         **settings,
     )
     # Before hours of training the teachers, not after them.
-    student.settings()
+    student.settings(to_fit=True)
     cache = cache_folder() / "corpora"
     train, test = load_imdb(data, unsupervised=True, cache=cache)
     part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)

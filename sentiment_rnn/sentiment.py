@@ -521,15 +521,18 @@ class SentimentClassifier(TextClassifier):
         probabilities = class_probabilities(self._output(data.encoded))
         return evaluate_probabilities(numbers, decisive(probabilities))
 
-    def settings(self) -> Preset:
+    def settings(self, *, to_fit: bool = False) -> Preset:
         """The preset with the options that were given.
+
+        Args:
+            to_fit: whether `fit` is to follow, so that they must go with what it begins with.
 
         Raises:
             UsageError: if the settings make no sense.
             ModelError: if what training is to begin with can't be read.
         """
         settings = self._settings()
-        begins_with = self._begins_with()
+        begins_with = self._begins_with() if to_fit else None
         if begins_with is None:
             _network(settings, _VECTOR_SIZE)
         else:

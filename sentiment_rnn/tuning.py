@@ -173,11 +173,11 @@ def search_space(
             name: getattr(values, end) if isinstance(values, Range) else values[0]
             for name, values in vary.items()
         }
-        SentimentClassifier(preset, **options, **given).settings()
+        SentimentClassifier(preset, **options, **given).settings(to_fit=True)
 
     def goes_with_the_others(name: str, choice: Any) -> bool:
         try:
-            SentimentClassifier(preset, **{**options, **given, name: choice}).settings()
+            SentimentClassifier(preset, **{**options, **given, name: choice}).settings(to_fit=True)
         except UsageError:
             return False
         return True

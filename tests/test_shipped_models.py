@@ -172,7 +172,9 @@ def test_training_begins_with_the_pretrained_model():
     with pytest.raises(
         UsageError, match=r"other recurrent layers.*Expected: LSTM kernel \(300, 32"
     ):
-        SentimentClassifier("pretrained", units=8).settings()
+        SentimentClassifier("pretrained", units=8).settings(to_fit=True)
+    # To be pretrained itself, say.
+    assert SentimentClassifier("pretrained", units=8).settings().architecture.units == 8
 
 
 # The one layer that isn't Keras's own is known once its module is imported.

@@ -77,7 +77,7 @@ def train(options: Namespace) -> None:
         _check_out(out, options)
     with training_in(out, resume=options.resume, overwrite=options.overwrite) as checkpoint:
         classifier = _to_train(options, out, checkpoint)
-        engine = classifier.settings().training.engine
+        engine = classifier.settings(to_fit=True).training.engine
         log = _training_log(options.tensorboard)
         teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
         with engine_imported(engine):
