@@ -30,6 +30,8 @@ Array = np.ndarray
 
 # Words whose candidates are told apart at a time: what that makes stays in the cache.
 _PIECE = 512
+# Words that are told from all others at a time.
+_TOLD = 128
 # Log odds of a candidate that is the word itself: as if it weren't there.
 NEVER = -1e9
 
@@ -132,6 +134,39 @@ def sampled_softmax(
         True
     """
     return _told(said, targets, candidates, vectors, bias, expected).losses
+
+
+def softmax_loss(said: Array, targets: Array, vectors: Array, bias: Array) -> float:
+    """How surely words are told from all other words.
+
+    Args:
+        said: a vector for each word ``(words, features)``.
+        targets: the words' ids ``(words,)``, none of them the padding.
+        vectors: of all ids ``(ids, features)``, that of the padding first.
+        bias: of all ids ``(ids,)``.
+
+    Returns:
+        The sum of the words' cross-entropies, nats.
+
+    Example:
+        >>> zeros, vectors = np.zeros(3, np.float32), np.ones((3, 2), np.float32)
+        >>> loss = softmax_loss(vectors[:2], np.array([1, 2]), vectors, zeros)
+        >>> bool(np.isclose(loss, 2 * np.log(2)))  # Two words, as likely.
+        True
+    """
+    total, words = 0.0, targets - 1
+    odds = np.empty((_TOLD, len(vectors) - 1), said.dtype)
+    for first in range(0, len(said), _TOLD):
+        these = slice(first, first + _TOLD)
+        part = np.matmul(said[these], vectors[1:].T, out=odds[: len(said[these])])
+        part += bias[1:]
+        of_words = part[np.arange(len(part)), words[these]]
+        highest = part.max(axis=1, keepdims=True)
+        part -= highest
+        np.exp(part, out=part)
+        losses = np.log(part.sum(axis=1)) + highest[:, 0] - of_words
+        total += float(losses.sum(dtype=np.float64))
+    return total
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Tensor = Any
 
+# Words that are told from all others at a time.
+_TOLD = 1024
+
 
 def make_keras_learner(begun: Beginning) -> Learner:
     """Makes a learner of what it is to begin with."""
@@ -51,6 +54,18 @@ class _KerasLearner:
         nothing = np.zeros(1, np.int32)
         said = self._model.predict_on_batch((*distinct_ids(ids, self._ids), nothing))
         return [np.asarray(one) for one in said]
+
+    def loss(self, said: np.ndarray, targets: np.ndarray) -> float:
+        embeddings, bias = self._model.embedded.word_vectors.embeddings, self._model.bias
+        vectors, bias = (ops.stop_gradient(one)[1:] for one in (embeddings, bias))
+        total = 0.0
+        for first in range(0, len(said), _TOLD):
+            these = slice(first, first + _TOLD)
+            odds = ops.matmul(ops.convert_to_tensor(said[these]), ops.transpose(vectors)) + bias
+            of_words = ops.take_along_axis(odds, targets[these, np.newaxis] - 1, axis=1)[:, 0]
+            losses = ops.logsumexp(odds, axis=1) - of_words
+            total += float(ops.sum(losses))
+        return total
 
     def learned(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         return (

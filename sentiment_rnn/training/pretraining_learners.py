@@ -18,7 +18,7 @@ from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.numpy_rnn import Adam, clip_by_global_norm
 from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
-from sentiment_rnn.numpy_rnn.next_words import NextWordsHead, count_targets
+from sentiment_rnn.numpy_rnn.next_words import NextWordsHead, count_targets, softmax_loss
 from sentiment_rnn.training.checkpoints import from_numbered, numbered
 from sentiment_rnn.training.config import PretrainingConfig
 from sentiment_rnn.training.gradients import (
@@ -48,6 +48,14 @@ class Learner(Protocol):
 
     def say(self, ids: np.ndarray) -> list[np.ndarray]:
         """What each direction says of words, ``(batch, time, features)`` each."""
+
+    def loss(self, said: np.ndarray, targets: np.ndarray) -> float:
+        """How surely words are told from all others, as `softmax_loss` has it.
+
+        Args:
+            said: of what `say` gave, that of each word ``(words, features)``.
+            targets: the words' ids ``(words,)``.
+        """
 
     def learned(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """The recurrent layers' arrays, the vectors and the words' bias; not to be changed."""
@@ -158,6 +166,9 @@ class _NumpyLearner:
         weights, vectors, _ = self.learned()
         states = EmbeddedNetwork(self._network, weights, vectors).forward(ids)
         return self._head.say(states, self._weights[len(weights) : -1])
+
+    def loss(self, said: np.ndarray, targets: np.ndarray) -> float:
+        return softmax_loss(said, targets, *self.learned()[1:])
 
     def learned(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         count = len(self._network.weights())
