@@ -1,4 +1,7 @@
-"""Gradients by what Keras's layers are fed with: each backend asks for them in its own way."""
+"""Gradients by what Keras's layers are fed with.
+
+Keras has no word for them. This is the only place that asks its backends, each in its own way.
+"""
 
 from __future__ import annotations
 

@@ -141,10 +141,9 @@ def test_all_backends_learn_from_them_alike(backend):
 # GPUs
 
 
-@pytest.mark.parametrize("trainable", [False, True])
-def test_a_gpu_validates_by_itself(monkeypatch, trainable):
+def test_a_gpu_validates_by_itself(monkeypatch):
     architecture = {"cell": "lstm", "bidirectional": True, "head": "mean_max", "masking": True}
-    task = make_task(validation=300, architecture=architecture, trainable_vectors=trainable)
+    task = make_task(validation=300, architecture=architecture, trainable_vectors=True, epochs=2)
     expected = fit_with_keras(task)
     monkeypatch.setattr(EmbeddedNetwork, "__init__", begin_on_gpu)
     monkeypatch.delattr("sentiment_rnn.training.fit.Predictor")
@@ -152,7 +151,7 @@ def test_a_gpu_validates_by_itself(monkeypatch, trainable):
     for name, values in expected.history.items():
         assert actual.history[name] == pytest.approx(values, rel=1e-4)
     assert actual.best_epoch == expected.best_epoch
-    assert len(set(actual.history["val_loss"])) == task.config.epochs
+    assert len(set(actual.history["val_loss"])) == 2
 
 
 def test_a_gpu_says_of_texts_what_a_cpu_says():
