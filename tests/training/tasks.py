@@ -1,6 +1,12 @@
 """Small tasks that tests train networks on."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.numpy_rnn import initial_weights
@@ -11,6 +17,7 @@ from sentiment_rnn.training import TrainingConfig
 from sentiment_rnn.training.fit import EncodedTexts, Task
 from sentiment_rnn.training.keras_engine import fit_with_keras
 from sentiment_rnn.training.numpy_engine import fit_with_numpy
+from tests.conftest import ROOT
 
 RANDOM = np.random.default_rng(0)
 # The words of the two classes differ by what they have in common, and each from the others.
@@ -77,3 +84,26 @@ def make_task(training=64, validation=33, *, maxlen=12, architecture=None, **opt
 def accuracy(task, weights, data):
     output = Predictor(task.network, weights, task.preprocessor).predict(data.encoded)
     return is_right(data.targets, output).mean()
+
+
+def passes_with(backend: str, file: str, test: Callable[..., None]) -> str:
+    """Runs a test in a process of its own, where Keras has another backend, and gives the end."""
+    pytest.importorskip(backend)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"{file}::{test.__name__}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()[-1]

@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import keras
@@ -15,8 +12,7 @@ from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.training.batches import WindowBatches
 from sentiment_rnn.training.fit import EncodedTexts
 from sentiment_rnn.training.keras_engine import fit_with_keras, predict
-from tests.conftest import ROOT
-from tests.training.tasks import STATEFUL, accuracy, make_task, texts
+from tests.training.tasks import STATEFUL, accuracy, make_task, passes_with, texts
 
 _begin = EmbeddedNetwork.__init__
 
@@ -124,18 +120,8 @@ def test_learning_from_texts_that_were_moved(device, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_all_backends_learn_from_them_alike(backend):
-    pytest.importorskip(backend)
-    name = test_learning_from_texts_that_were_moved.__name__
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::{name}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "KERAS_BACKEND": backend},
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    end = passes_with(backend, __file__, test_learning_from_texts_that_were_moved)
+    assert end.startswith("2 passed")
 
 
 # GPUs

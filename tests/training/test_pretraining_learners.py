@@ -1,7 +1,4 @@
 import dataclasses
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,7 +8,7 @@ from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.training.config import PretrainingConfig
 from sentiment_rnn.training.pretraining import nats
 from sentiment_rnn.training.pretraining_learners import make_learner, recurrent_part
-from tests.conftest import ROOT
+from tests.training.tasks import passes_with
 from tests.training.test_pretraining import language, task
 
 
@@ -71,18 +68,8 @@ def test_both_engines_take_the_same_steps(network, clip_norm):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_keras_takes_them_on_all_its_backends(backend):
-    pytest.importorskip(backend)
-    name = test_both_engines_take_the_same_steps.__name__
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::{name}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "KERAS_BACKEND": backend},
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    end = passes_with(backend, __file__, test_both_engines_take_the_same_steps)
+    assert end.startswith("2 passed")
 
 
 def test_the_loss_is_the_mean_over_all_words_that_are_said():
