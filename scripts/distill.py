@@ -255,9 +255,8 @@ def distill(
         options += f" --begin-with {begin_with.name}"
     if preset is not None:
         options += f" --preset {preset}"
-    options += "".join(
-        f" --set {name}={json.dumps(one).strip(chr(34))}" for name, one in (changes or {}).items()
-    )
+    for name, value in (changes or {}).items():
+        options += f" --set {name}={value if isinstance(value, str) else json.dumps(value)}"
     student.provenance_["made_by"] = f"python -m scripts.distill{options} --out {out.name}"
     student.save(out)
     remove_checkpoint(work / f"{out.name}.checkpoint")

@@ -51,8 +51,8 @@ class TrainingConfig:
         default=0.0,
         metadata={
             "help": "learn from each text a second time, with its words moved this far to where "
-            "it misleads most: their vectors by Keras, in thrice the time, and what the first "
-            "layer makes of them by NumPy, in twice the time"
+            "it misleads most: their vectors by Keras, and what the first layer makes of them "
+            "by NumPy, in twice the time"
         },
     )
     epochs: int = field(default=2, metadata={"help": "passes over the training part"})

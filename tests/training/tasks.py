@@ -89,16 +89,9 @@ def accuracy(task, weights, data):
 def passes_with(backend: str, file: str, test: Callable[..., None]) -> str:
     """Runs a test in a process of its own, where Keras has another backend, and gives the end."""
     pytest.importorskip(backend)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            f"{file}::{test.__name__}",
-        ],
+        [*command, f"{file}::{test.__name__}"],
         capture_output=True,
         text=True,
         check=False,
