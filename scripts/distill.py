@@ -11,9 +11,10 @@ Whole films are held out from all of them. They choose the weights of the teache
 the student; the sentences of `short_sentences.csv`, which stands beside this file, choose what is
 made up. The test reviews are read once, by the student that came out.
 
-A student may teach the next one (``--teacher``), as long as the same films were held out from it,
-and the next may begin where it ended (``--begin-with``) and ends halfway between. With ``--preset
-pretrained`` the student is larger, and begins with what ``sentiment-rnn pretrain`` made. ``--set``
+Better teachers may take the place of ``recommended`` (``--teacher``), an earlier student among
+them, as long as the same films were held out from them. The next student may begin where an earlier
+one ended (``--begin-with``), and ends halfway between if that is no worse. With ``--preset
+pretrained`` it is larger, and may begin with what ``sentiment-rnn pretrain`` made. ``--set``
 changes other settings of it, such as ``--set engine=keras --set units=1024`` for a GPU.
 A run that was stopped goes on, if it is given the same folder to work in. ``--together`` trains
 nothing: it says how good models and NB-SVM are together, on the reviews held out and in the test.
@@ -181,7 +182,8 @@ def distill(
         data: archive or folder of the IMDB reviews.
         out: the student's model folder.
         work: where the teacher and checkpoints are kept, so that nothing is trained again.
-        others: model folders of further teachers, from which the same films were held out.
+        others: model folders of the networks that teach, from which the same films were held out;
+            where there is none, a teacher of the preset "recommended" is trained.
         begin_with: the model folder of an earlier student, or of a pretrained network, with whose
             layers this one begins.
         preset: whose network the student is; None for a small one.
@@ -209,20 +211,8 @@ def distill(
     part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)
     learned, validated = train.select(part), train.select(held_out)
 
-    folder = work / "recommended"
-    if not is_model_folder(folder):
-        teacher = SentimentClassifier("recommended", seed=SEED, validation_fraction=VALIDATION)
-        teacher.fit(
-            train.texts,
-            train.labels,
-            groups=train.groups,
-            checkpoint=work / "recommended.checkpoint",
-            cache=cache,
-            verbose=True,
-        )
-        teacher.save(folder)
-        remove_checkpoint(work / "recommended.checkpoint")
-    teachers = Teachers((folder, *others), learned, validated, work)
+    paths = others or [_recommended(train, work, cache)]
+    teachers = Teachers(paths, learned, validated, work)
     _log(teachers.table(validated))
 
     assert train.unsupervised is not None
@@ -243,7 +233,7 @@ def distill(
         verbose=True,
     )
     if begun is not None and "pretraining" not in begun.provenance_:
-        average(student, begun)
+        average(student, begun, validated)
     student.calibrate(validated.texts, validated.labels)
     validation = student.evaluate(validated.texts, validated.labels)
     sentences, labels, _ = read_sentences(SENTENCES)
@@ -277,21 +267,44 @@ def ask_together(data: str, paths: Sequence[Path]) -> None:
     print(models.table(validated), models.table(test), sep="\n\n")
 
 
-def average(student: SentimentClassifier, begun: SentimentClassifier) -> None:
-    """Gives a student the mean of its weights and of those that it began with.
+def average(student: SentimentClassifier, begun: SentimentClassifier, validated: Reviews) -> None:
+    """Gives a student the mean of its weights and of those that it began with, if it is no worse.
 
-    What lies between the two is as good as either at what both know, and keeps most of what was
-    learned last.
+    What lies between the two keeps most of what was learned last, and more of what both know.
 
     Args:
         student: changed.
         begun: of the same layers and words.
+        validated: reviews held out from both.
 
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
     """
-    weights = zip(student._weights, begun._weights, strict=True)
-    means = [(one + other) / 2 for one, other in weights]
+    learned = student._weights
+    alone = student.score(validated.texts, validated.labels)
+    means = [(one + other) / 2 for one, other in zip(learned, begun._weights, strict=True)]
     student._set_model(student._network, means, student._preprocessor)
+    halfway = student.score(validated.texts, validated.labels)
+    if halfway < alone:
+        student._set_model(student._network, learned, student._preprocessor)
+    _log(f"in validation {alone:.4f} in the end, {halfway:.4f} halfway from its beginning")
+
+
+def _recommended(train: Reviews, work: Path, cache: Path) -> Path:
+    """The folder of a teacher of the preset "recommended", which is trained if it isn't there."""
+    folder = work / "recommended"
+    if not is_model_folder(folder):
+        teacher = SentimentClassifier("recommended", seed=SEED, validation_fraction=VALIDATION)
+        teacher.fit(
+            train.texts,
+            train.labels,
+            groups=train.groups,
+            checkpoint=work / "recommended.checkpoint",
+            cache=cache,
+            verbose=True,
+        )
+        teacher.save(folder)
+        remove_checkpoint(work / "recommended.checkpoint")
+    return folder
 
 
 def parse_change(text: str) -> tuple[str, Any]:
@@ -339,7 +352,7 @@ def main() -> None:
         type=Path,
         action="append",
         default=[],
-        help="a model folder that teaches as well, such as that of an earlier student",
+        help="a model folder that teaches in place of `recommended`, such as an earlier student's",
     )
     parser.add_argument(
         "--begin-with",

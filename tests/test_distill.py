@@ -89,13 +89,19 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     assert "```sh\npython -m scripts.distill --out first\n```" in card
     assert "once it has imported `sentiment_rnn.architectures.pooling`" in card
 
-    # One that goes on ends halfway to where it would have ended.
+    # One that goes on ends halfway to where it would have ended, if that is no worse.
     ended: list[list[np.ndarray]] = []
     average = distill.average
 
-    def noted(student, begun):
+    def noted(student, begun, validated):
         ended.append([array.copy() for array in student._weights])
-        average(student, begun)
+        for halfway, weights in ((0.7, ended[0]), (0.8, [])):
+            scores = iter([0.8, halfway])
+            with monkeypatch.context() as patched:
+                patched.setattr(SentimentClassifier, "score", lambda *_, s=scores: next(s))
+                average(student, begun, validated)
+            for array, expected in zip(student._weights, weights, strict=bool(weights)):
+                np.testing.assert_array_equal(array, expected)
         ended.append([array.copy() for array in student._weights])
 
     with monkeypatch.context() as patched:
@@ -110,7 +116,10 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     ):
         np.testing.assert_allclose(mean, (one + other) / 2)
         np.testing.assert_array_equal(saved, mean)
-    assert any(np.abs(one - other).max() > 1e-4 for one, other in zip(*ended, strict=True))
+    assert any(
+        np.abs(one - other).max() > 1e-4
+        for one, other in zip(ended[0], first._weights, strict=True)
+    )
     made_by = "python -m scripts.distill --begin-with first --out further"
     assert further.provenance_["made_by"] == made_by
 
@@ -152,8 +161,10 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     measured = f"{first.metrics_['test']['accuracy']:.4f}"
     assert re.search(rf"^first +{measured} ", printed.split("\n\n")[1], re.MULTILINE)
 
-    # A student teaches the next; a model that has seen what is held out doesn't.
-    distill.distill(str(data), tmp_path / "third", tmp_path / "work", [tmp_path / "first"])
+    # A student teaches the next in the place of `recommended`; a model that has seen what is held
+    # out doesn't.
+    distill.distill(str(data), tmp_path / "third", tmp_path / "fresh", [tmp_path / "first"])
+    assert not (tmp_path / "fresh" / "recommended").exists()
     third = SentimentClassifier.load(tmp_path / "third")
     assert third.provenance_["made_by"] == "python -m scripts.distill --teacher first --out third"
     assert third.history_ != first.history_

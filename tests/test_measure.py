@@ -2,8 +2,12 @@
 
 import json
 
+import numpy as np
+import pytest
+
 from scripts import measure
 from sentiment_rnn import SentimentClassifier
+from sentiment_rnn.datasets import load_data
 
 
 def test_a_card_is_rewritten_and_the_model_stays(tmp_path, monkeypatch):
@@ -34,3 +38,34 @@ def test_a_card_is_rewritten_and_the_model_stays(tmp_path, monkeypatch):
     shortest = by_length[0]
     assert f"| {shortest['from']} to {shortest['to']} | {shortest['texts']} | " in card
     assert card.count("Accuracy by length") == 1
+
+
+def test_a_model_is_made_smaller(tmp_path, monkeypatch):
+    train, _ = load_data("sample")
+    classifier = SentimentClassifier(
+        "recommended", vectors="train", units=40, epochs=1, seed=3, validation_fraction=0.3
+    )
+    classifier.fit(train.texts, train.labels, groups=train.groups)
+    folder = tmp_path / "model"
+    classifier.save(folder)
+    size = (folder / "model.weights.h5").stat().st_size
+    # The reviews that validated it, and no others.
+    held_out = measure.validated(classifier, train)
+    scores = classifier.evaluate(held_out.texts, held_out.labels)
+    assert scores["accuracy"] == classifier.metrics_["validation"]["accuracy"]
+    assert scores["log_loss"] == pytest.approx(classifier.metrics_["validation"]["log_loss"])
+
+    monkeypatch.setattr("sys.argv", ["measure", str(folder), "--data", "sample", "--round"])
+    measure.main()
+    smaller = SentimentClassifier.load(folder)
+    assert (folder / "model.weights.h5").stat().st_size < 0.55 * size
+    assert smaller.word_vectors.scales is not None
+    texts = held_out.texts
+    found, before = smaller.predict_proba(texts), classifier.predict_proba(texts)
+    assert 0 < np.abs(found - before).max() < 0.01
+    assert smaller.metrics_["validation"]["log_loss"] == pytest.approx(
+        smaller.evaluate(texts, held_out.labels)["log_loss"]
+    )
+    rounded = (folder / "model.weights.h5").read_bytes()
+    measure.main()
+    assert (folder / "model.weights.h5").read_bytes() == rounded

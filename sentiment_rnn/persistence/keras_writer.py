@@ -66,6 +66,8 @@ def network_json(network: NetworkSpec) -> dict[str, object]:
 def write_weights(path: Path, network: NetworkSpec, weights: Sequence[np.ndarray]) -> None:
     """Writes the HDF5 file that ``Model.save_weights`` would.
 
+    Where 16 bits hold each of the numbers exactly, they are written so, in half the size.
+
     Args:
         path: a new file that ends with ``.weights.h5``.
         network: the layers.
@@ -81,6 +83,7 @@ def write_weights(path: Path, network: NetworkSpec, weights: Sequence[np.ndarray
         file.create_group("vars").attrs["name"] = "network"
         count: Counter[str] = Counter()
         layers = file.create_group("layers")
+        kind = np.float16 if all(map(_has_16_bits, weights)) else np.float32
         arrays = _by_layer(network, weights)
         for place, layer in enumerate(network.layers):
             group = _snake_case(layer.class_name)
@@ -100,10 +103,17 @@ def write_weights(path: Path, network: NetworkSpec, weights: Sequence[np.ndarray
                     into = inside.create_group("cell").create_group("vars")
                     into.attrs["name"] = _cell_name(layer.cell)
                 for position, array in enumerate(found):
-                    into.create_dataset(str(position), data=np.asarray(array, np.float32))
+                    into.create_dataset(str(position), data=np.asarray(array, kind))
         file.flush()
         image = file.id.get_file_image()
     path.write_bytes(image)
+
+
+def _has_16_bits(array: np.ndarray) -> bool:
+    """Whether 16 bits hold each of the numbers exactly."""
+    # What is too large becomes infinite, and isn't equal.
+    with np.errstate(over="ignore"):
+        return np.array_equal(array.astype(np.float16), array)
 
 
 def _by_layer(

@@ -11,6 +11,8 @@ from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.builder import build_network
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.persistence.keras_json import read_network
+from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.keras_writer import network_json, write_weights
 
 CELLS = ["SimpleRNN", "LSTM", "GRU"]
@@ -122,9 +124,34 @@ def contents(path):
 
 def test_numbers_of_another_type_are_written_as_keras_has_them(tmp_path):
     network = layers(("SimpleRNN", {"units": 2}))
-    weights = [np.ones(weight.shape) for weight in network.weights()]
+    weights = [np.full(weight.shape, 0.1) for weight in network.weights()]
     write_weights(tmp_path / "ours.weights.h5", network, weights)
     with h5py.File(tmp_path / "ours.weights.h5") as file:
         assert file["layers/simple_rnn/cell/vars/0"].dtype == np.float32
     with pytest.raises(ValueError, match="zip"):
         write_weights(tmp_path / "ours.weights.h5", network, weights[:2])
+
+
+def test_numbers_of_16_bits_take_half_the_size(tmp_path):
+    network = layers(("LSTM", {"units": 50}), ("Dense", {"units": 1}))
+    random = np.random.default_rng(0)
+    weights = [
+        random.standard_normal(weight.shape).astype(np.float16).astype(np.float32)
+        for weight in network.weights()
+    ]
+    half, whole = tmp_path / "half.weights.h5", tmp_path / "whole.weights.h5"
+    write_weights(half, network, weights)
+    model = build_network(network)
+    model.load_weights(half)
+    (tmp_path / "model.json").write_text(model.to_json())
+    read = read_weights(half, read_network(tmp_path / "model.json"))
+    for one, two, three in zip(model.get_weights(), read, weights, strict=True):
+        assert two.dtype == np.float32
+        np.testing.assert_array_equal(one, three)
+        np.testing.assert_array_equal(two, three)
+    # One that 16 bits don't hold, or have no room for, is enough.
+    for other in (0.1, 1e5):
+        weights[-1][0] = other
+        write_weights(whole, network, weights)
+        numbers = sum(array.size for array in weights)
+        assert abs(whole.stat().st_size - half.stat().st_size - 2 * numbers) < 500
