@@ -48,7 +48,7 @@ SHOWN = {
 def tables(results: Path = RESULTS) -> dict[str, str]:
     """What stands between the marks of the pages, by their names."""
     return {
-        "shipped": _shipped("distilled", "large", "textbook"),
+        "shipped": _shipped("distilled", "large", "largest", "textbook"),
         "writer": _writer("shakespeare"),
         "speed": _speed(results),
         "leaderboard": _table(leaderboard.HEAD, leaderboard.table(leaderboard.read())),

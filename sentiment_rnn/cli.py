@@ -296,7 +296,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="model folder, OLD.json, or a model that comes with the package: distilled, "
-        "large or textbook (distilled)",
+        "large, largest or textbook (distilled)",
     )
     predict.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
     predict.add_argument("--input", type=Path, metavar="FILE", help="texts (standard input)")

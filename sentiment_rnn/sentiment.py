@@ -914,8 +914,8 @@ class SentimentClassifier(TextClassifier):
 
         Args:
             folder: the folder; or, where there is none of that name, a model that comes with the
-                package: "distilled", which is meant where none is named, "large", "textbook"
-                or "pretrained".
+                package: "distilled", which is meant where none is named, "large", "largest",
+                "textbook" or "pretrained".
 
         Raises:
             ModelError: if there is none, or it is damaged, or not to be trusted.

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ WEATHER = (
 )
 
 
-MODELS = ("distilled", "large", "textbook")
+MODELS = ("distilled", "large", "largest", "textbook")
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -85,14 +86,18 @@ def test_the_other_is_small_accurate_and_calibrated(default_model):
     assert sum(path.stat().st_size for path in folder.iterdir()) < 20e6
 
 
-def test_the_large_one_is_the_most_accurate(default_model):
-    large = SentimentClassifier.load("large")
-    assert large.provenance_["trained_on"]["validated_by"] == "film"
-    assert large.metrics_["test"]["accuracy"] >= 0.928
-    for part in ("validation", "test"):
-        found, others = large.metrics_[part], default_model.metrics_[part]
-        assert found["accuracy"] > others["accuracy"]
-        assert found["log_loss"] < others["log_loss"]
+def test_the_larger_the_more_accurate(default_model):
+    models = [default_model, *(SentimentClassifier.load(name) for name in ("large", "largest"))]
+    for model in models:
+        assert model.provenance_["trained_on"]["validated_by"] == "film"
+    # The last mark is 0.941.
+    assert models[1].metrics_["test"]["accuracy"] >= 0.928
+    assert models[2].metrics_["test"]["accuracy"] >= 0.941
+    for smaller, larger in pairwise(models):
+        for part in ("validation", "test"):
+            found, others = larger.metrics_[part], smaller.metrics_[part]
+            assert found["accuracy"] > others["accuracy"]
+            assert found["log_loss"] < others["log_loss"]
 
 
 def test_a_name_is_a_folder_first(tmp_path, monkeypatch, saved):
@@ -115,7 +120,7 @@ def test_plain_sentences(textbook):
     assert np.mean(probabilities[:10, None] < probabilities[None, 10:]) > 0.9
 
 
-@pytest.mark.parametrize("name", ["distilled", "large"])
+@pytest.mark.parametrize("name", ["distilled", "large", "largest"])
 def test_short_sentences(name):
     """A third with a negation, a third of other things than films; nothing was trained on them."""
     with (ROOT / "tests" / "short_sentences.csv").open(encoding="utf-8") as file:
@@ -131,7 +136,7 @@ def test_short_sentences(name):
 
 def test_models_fit_into_the_repository():
     files = [path for path in (ROOT / "models").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 56e6
+    assert sum(path.stat().st_size for path in files) < 78e6
     for folder in (ROOT / "models").iterdir():
         if folder.is_dir():
             text = (folder / "README.md").read_text(encoding="utf-8")
@@ -144,9 +149,11 @@ def real_test_reviews(imdb):
 
 
 def test_accuracy_on_real_reviews(shipped_model, real_test_reviews):
-    """A thousand reviews lie within 0.04 of what the whole test part gives."""
-    accuracy = shipped_model.score(real_test_reviews.texts, real_test_reviews.labels)
-    assert abs(accuracy - shipped_model.metrics_["test"]["accuracy"]) < 0.04
+    """A thousand reviews lie within 0.04 of what the whole test part gives, 250 within 0.06."""
+    slow = shipped_model.count_params() > 1e6
+    reviews = real_test_reviews.limit(250, seed=0) if slow else real_test_reviews
+    accuracy = shipped_model.score(reviews.texts, reviews.labels)
+    assert abs(accuracy - shipped_model.metrics_["test"]["accuracy"]) < (0.06 if slow else 0.04)
 
 
 def test_a_cell_that_saw_no_label_tells_the_class(real_test_reviews):
@@ -179,13 +186,13 @@ def test_training_begins_with_the_pretrained_model():
 
 # The one layer that isn't Keras's own is known once its module is imported.
 POOLING = "sentiment_rnn.architectures.pooling"
-NEEDED = {"distilled": POOLING, "large": POOLING, "textbook": "os"}
+NEEDED = {"distilled": POOLING, "large": POOLING, "largest": POOLING, "textbook": "os"}
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_plain_keras_agrees_on_real_reviews(name, real_test_reviews, tmp_path):
-    texts = real_test_reviews.texts[:200]
     model = SentimentClassifier.load(name)
+    texts = real_test_reviews.texts[: 40 if model.count_params() > 1e6 else 200]
     np.save(tmp_path / "vectors.npy", model.preprocessor.vectors(texts))
     code = f"""
 import sys, keras, numpy as np, {NEEDED[name]}
