@@ -192,7 +192,7 @@ NEEDED = {"distilled": POOLING, "large": POOLING, "largest": POOLING, "textbook"
 @pytest.mark.parametrize("name", MODELS)
 def test_plain_keras_agrees_on_real_reviews(name, real_test_reviews, tmp_path):
     model = SentimentClassifier.load(name)
-    texts = real_test_reviews.texts[: 40 if model.count_params() > 1e6 else 200]
+    texts = real_test_reviews.texts[: 16 if model.count_params() > 1e6 else 200]
     np.save(tmp_path / "vectors.npy", model.preprocessor.vectors(texts))
     code = f"""
 import sys, keras, numpy as np, {NEEDED[name]}
