@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from benchmarks.settings import default_data
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.datasets import Reviews, load_data
+from sentiment_rnn.errors import DataError, SentimentRNNError
 from sentiment_rnn.preprocessing import Preprocessor
 from sentiment_rnn.training.splits import validation_split
 
@@ -96,6 +98,30 @@ def validated(classifier: SentimentClassifier, train: Reviews) -> Reviews:
     return train.select(held_out)
 
 
+def rewrite(folder: Path, data: str, *, rounded: bool) -> None:
+    """Measures a model, and writes its figures and its card anew.
+
+    Args:
+        folder: the model's.
+        data: archive or folder of the reviews.
+        rounded: whether to make the model smaller first.
+
+    Raises:
+        DataError: for data without test reviews.
+        ModelError: if there is no model, or it can't be read.
+    """
+    classifier = SentimentClassifier.load(folder)
+    train, test = load_data(data)
+    if test is None:
+        raise DataError(f"Expected reviews with a test part. Received: {data}")
+    if rounded:
+        round_off(classifier)
+        reviews = validated(classifier, train)
+        classifier.metrics_["validation"] = classifier.evaluate(reviews.texts, reviews.labels)
+    classifier.metrics_ |= measure(classifier, test)
+    classifier.save(folder)
+
+
 def main() -> None:
     """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m scripts.measure", description=__doc__)
@@ -103,15 +129,11 @@ def main() -> None:
     parser.add_argument("--data", default=default_data(), help="archive or folder of the reviews")
     parser.add_argument("--round", action="store_true", help="make the model smaller first")
     options = parser.parse_args()
-    classifier = SentimentClassifier.load(options.folder)
-    train, test = load_data(options.data)
-    assert test is not None
-    if options.round:
-        round_off(classifier)
-        reviews = validated(classifier, train)
-        classifier.metrics_["validation"] = classifier.evaluate(reviews.texts, reviews.labels)
-    classifier.metrics_ |= measure(classifier, test)
-    classifier.save(options.folder)
+    try:
+        rewrite(options.folder, options.data, rounded=options.round)
+    except SentimentRNNError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

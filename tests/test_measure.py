@@ -69,3 +69,20 @@ def test_a_model_is_made_smaller(tmp_path, monkeypatch):
     rounded = (folder / "model.weights.h5").read_bytes()
     measure.main()
     assert (folder / "model.weights.h5").read_bytes() == rounded
+
+
+def test_what_is_no_model_and_no_reviews(tmp_path, monkeypatch, capsys):
+    table = tmp_path / "table.csv"
+    table.write_text("text,label\ngood,1\nbad,0\n")
+    for arguments, code, said in (
+        (["nowhere"], 4, "Expected a model folder. There is none at nowhere"),
+        (["textbook", "--data", str(table)], 3, f"reviews with a test part. Received: {table}"),
+    ):
+        monkeypatch.setattr("sys.argv", ["measure", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            measure.main()
+        assert ended.value.code == code
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert said in error
+        assert error.count("\n") == 1
