@@ -9,7 +9,7 @@ import pytest
 from scripts import distill, made_up
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.baselines import BaselineClassifier
-from sentiment_rnn.errors import UsageError
+from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.training.config import PretrainingConfig
 from tests.conftest import ROOT
 
@@ -161,6 +161,15 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
     measured = f"{first.metrics_['test']['accuracy']:.4f}"
     assert re.search(rf"^first +{measured} ", printed.split("\n\n")[1], re.MULTILINE)
 
+    # One that the reviews held out don't tell how sure to be is saved as it is.
+    with monkeypatch.context() as patched:
+        patched.setattr(SentimentClassifier, "calibrate", refuse)
+        distill.distill(str(data), tmp_path / "unsure", tmp_path / "work")
+    assert "left as sure as it is: they don't tell" in capsys.readouterr().err
+    unsure = SentimentClassifier.load(tmp_path / "unsure")
+    assert "temperature" not in unsure.provenance_
+    assert unsure.history_ == first.history_
+
     # A student teaches the next in the place of `recommended`; a model that has seen what is held
     # out doesn't.
     distill.distill(str(data), tmp_path / "third", tmp_path / "fresh", [tmp_path / "first"])
@@ -173,6 +182,10 @@ def test_a_student_is_made_and_saved(tmp_path, monkeypatch, capsys):
             str(data), tmp_path / "fourth", tmp_path / "work", [ROOT / "models" / "textbook"]
         )
     assert not (tmp_path / "fourth").exists()
+
+
+def refuse(*_):
+    raise DataError("they don't tell")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch, capsys):
