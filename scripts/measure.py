@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.settings import default_data
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.datasets import Reviews, load_data
-from sentiment_rnn.errors import DataError, SentimentRNNError
+from sentiment_rnn.errors import DataError, SentimentRNNError, UsageError
 from sentiment_rnn.preprocessing import Preprocessor
 from sentiment_rnn.training.splits import validation_split
 
@@ -70,12 +70,18 @@ def round_off(classifier: SentimentClassifier) -> None:
 
     Args:
         classifier: changed.
+
+    Raises:
+        UsageError: if a weight is larger than 16 bits have room for.
     """
+    with np.errstate(over="ignore"):
+        weights = [array.astype(np.float16).astype(np.float32) for array in classifier._weights]
+    if not all(np.isfinite(array).all() for array in weights):
+        raise UsageError("Expected weights of at most 65,504 in 16 bits. Received larger ones.")
     preprocessor = classifier.preprocessor
     vectors = preprocessor.word_vectors
     if vectors.scales is None:
         vectors = vectors.to_int8()
-    weights = [array.astype(np.float16).astype(np.float32) for array in classifier._weights]
     smaller = Preprocessor(preprocessor.config, vectors)
     classifier._set_model(classifier._network, weights, smaller)
 
@@ -85,8 +91,15 @@ def validated(classifier: SentimentClassifier, train: Reviews) -> Reviews:
 
     Args:
         classifier: trained on these reviews.
-        train: all that it was trained on.
+        train: all that it was trained on, those held out too.
+
+    Raises:
+        UsageError: if it was trained on others.
     """
+    # What was only pretrained was trained on none.
+    trained_on = classifier.provenance_.get("trained_on", {})
+    if trained_on.get("fingerprint") != train.fingerprint():
+        raise UsageError("The model was trained on other reviews than those of the data.")
     training = classifier.settings().training
     by_film = training.validate_by == "film"
     _, held_out = validation_split(
@@ -109,6 +122,7 @@ def rewrite(folder: Path, data: str, *, rounded: bool) -> None:
     Raises:
         DataError: for data without test reviews.
         ModelError: if there is no model, or it can't be read.
+        UsageError: if it can't be rounded, or was trained on other reviews.
     """
     classifier = SentimentClassifier.load(folder)
     train, test = load_data(data)

@@ -8,6 +8,7 @@ import pytest
 from scripts import measure
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.datasets import load_data
+from sentiment_rnn.errors import UsageError
 
 
 def test_a_card_is_rewritten_and_the_model_stays(tmp_path, monkeypatch):
@@ -77,6 +78,7 @@ def test_what_is_no_model_and_no_reviews(tmp_path, monkeypatch, capsys):
     for arguments, code, said in (
         (["nowhere"], 4, "Expected a model folder. There is none at nowhere"),
         (["textbook", "--data", str(table)], 3, f"reviews with a test part. Received: {table}"),
+        (["textbook", "--data", "sample", "--round"], 2, "trained on other reviews than those"),
     ):
         monkeypatch.setattr("sys.argv", ["measure", *arguments])
         with pytest.raises(SystemExit) as ended:
@@ -86,3 +88,10 @@ def test_what_is_no_model_and_no_reviews(tmp_path, monkeypatch, capsys):
         assert error.startswith("error: ")
         assert said in error
         assert error.count("\n") == 1
+
+
+def test_weights_that_16_bits_have_no_room_for():
+    classifier = SentimentClassifier.load("textbook")
+    classifier._weights[-1] = np.full_like(classifier._weights[-1], 1e5)
+    with pytest.raises(UsageError, match=r"at most 65,504 in 16 bits"):
+        measure.round_off(classifier)

@@ -80,7 +80,7 @@ def test_the_other_is_small_accurate_and_calibrated(default_model):
     assert default_model.provenance_["trained_on"]["validated_by"] == "film"
     test = default_model.metrics_["test"]
     # The mark is 0.925.
-    assert test["accuracy"] >= 0.924
+    assert test["accuracy"] >= 0.925
     assert test["calibration_error"] < 0.02
     folder = ROOT / "models" / "distilled"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 20e6
@@ -91,7 +91,7 @@ def test_the_larger_the_more_accurate(default_model):
     for model in models:
         assert model.provenance_["trained_on"]["validated_by"] == "film"
     # The last mark is 0.941.
-    assert models[1].metrics_["test"]["accuracy"] >= 0.928
+    assert models[1].metrics_["test"]["accuracy"] >= 0.936
     assert models[2].metrics_["test"]["accuracy"] >= 0.941
     for smaller, larger in pairwise(models):
         for part in ("validation", "test"):
