@@ -17,7 +17,7 @@ import numpy as np
 from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, decisive, numbered
 from sentiment_rnn._shipped import found_model, shipped
 from sentiment_rnn.architectures.config import sentiment_network
-from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.datasets.reviews import checked_labels, fingerprint_of
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import (
@@ -1069,28 +1069,25 @@ def _begin_with(begun: SentimentClassifier, network: NetworkSpec, seed: int) -> 
 def _places_to_begin_with(begun: NetworkSpec, network: NetworkSpec) -> list[tuple[int, int]]:
     """Where the recurrent layers' arrays of a network are, and those that they begin with."""
     mine, theirs = _recurrent_weights(network), _recurrent_weights(begun)
-    if not any(direction for _, _, direction, _, _ in mine):
-        theirs = {
-            (number, kind, "", name, shape): place
-            for (number, kind, direction, name, shape), place in theirs.items()
-            if direction != "backward"
-        }
-    if list(mine) != list(theirs):
+    directions = {direction for _, _, direction, _, _ in mine}
+    # Of layers that read from both ends, the half that reads as these do.
+    alike = {key: place for key, place in theirs.items() if key[2] in directions}
+    if list(mine) != list(alike):
         raise UsageError(
             "The pretrained model has other recurrent layers than the settings ask for. "
             f"Expected: {_shapes(mine)}. Received: {_shapes(theirs)}"
         )
-    return list(zip(mine.values(), theirs.values(), strict=True))
+    return list(zip(mine.values(), alike.values(), strict=True))
 
 
 def _recurrent_weights(network: NetworkSpec) -> dict[tuple[Any, ...], int]:
-    """The places of recurrent layers' arrays, by number and kind of the layer, name and shape."""
+    """The places of recurrent layers' arrays, by number, kind, direction, name and shape."""
     recurrent = [place for place, layer in enumerate(network.layers) if layer.cell.is_recurrent]
     return {
         (
             recurrent.index(one.layer),
             network.layers[one.layer].cell.class_name,
-            one.direction,
+            one.direction or _direction(network.layers[one.layer]),
             one.name,
             one.shape,
         ): place
@@ -1099,9 +1096,13 @@ def _recurrent_weights(network: NetworkSpec) -> dict[tuple[Any, ...], int]:
     }
 
 
+def _direction(layer: LayerSpec) -> str:
+    return "backward" if layer["go_backwards"] else "forward"
+
+
 def _shapes(weights: Iterable[tuple[Any, ...]]) -> str:
     return ", ".join(
-        f"{kind} {direction} {name} {shape}".replace("  ", " ")
+        f"{kind} {direction} {name} {shape}"
         for _, kind, direction, name, shape in weights
         if name == "kernel"
     )

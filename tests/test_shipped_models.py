@@ -141,6 +141,7 @@ def test_models_fit_into_the_repository():
         if folder.is_dir():
             text = (folder / "README.md").read_text(encoding="utf-8")
             assert "sentiment-rnn " in text or "python -m scripts." in text
+            assert text.startswith(f"# {folder.name}\n")
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def test_training_begins_with_the_pretrained_model():
         np.testing.assert_allclose(one, other, atol=1e-6)
     assert model.provenance_["pretrained"] == "pretrained"
     with pytest.raises(
-        UsageError, match=r"other recurrent layers.*Expected: LSTM kernel \(300, 32"
+        UsageError, match=r"other recurrent layers.*Expected: LSTM forward kernel \(300, 32"
     ):
         SentimentClassifier("pretrained", units=8).settings(to_fit=True)
     # To be pretrained itself, say.

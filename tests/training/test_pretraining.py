@@ -155,18 +155,42 @@ def test_training_begins_with_what_was_pretrained(begun, tmp_path, engine):
     assert "sentiment-rnn train --data DATA --preset recommended --pretrained begun --seed" in card
 
 
-def test_a_layer_that_reads_forwards_begins_with_the_half_that_does(begun, tmp_path):
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_a_layer_begins_with_the_half_that_reads_as_it_does(begun, tmp_path, direction):
     begun.save(tmp_path / "begun")
-    forwards = SentimentClassifier(
+    one_way = SentimentClassifier(
         "recommended", pretrained=tmp_path / "begun", units=4, bidirectional=False
     )
-    forwards.set_params(learning_rate=1e-9, epochs=1).fit(["w1 w2 w3", "w4 w5"] * 10, [0, 1] * 10)
-    for one, other in zip(forwards._weights[:3], begun._weights[:3], strict=True):
+    one_way.set_params(learning_rate=1e-9, epochs=1, word_dropout=0.0)
+    if direction == "backward":
+        one_way.set_params(go_backwards=True, head="last")
+    one_way.fit(["w1 w2 w3", "w4 w5"] * 10, [0, 1] * 10)
+    half = begun._weights[:3] if direction == "forward" else begun._weights[3:6]
+    for one, other in zip(one_way._weights[:3], half, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
-    forwards.save(tmp_path / "forwards")
-    both = SentimentClassifier("recommended", pretrained=tmp_path / "forwards", units=4)
-    with pytest.raises(UsageError, match="Expected: LSTM forward.*Received: LSTM kernel"):
+    one_way.save(tmp_path / "one_way")
+    both = SentimentClassifier("recommended", pretrained=tmp_path / "one_way", units=4)
+    expected = rf"Expected: LSTM forward .*Received: LSTM {direction} kernel \(5, 16\)$"
+    with pytest.raises(UsageError, match=expected):
         both.fit(["w1", "w2"] * 5, [0, 1] * 5)
+
+
+def test_what_reads_backwards_does_not_begin_with_what_read_forwards(begun, tmp_path):
+    forwards = SentimentClassifier(
+        "recommended", vectors=begun.word_vectors, units=4, bidirectional=False
+    )
+    forwards.pretrain(["w1 w2 w3", "w4 w5"] * 10, PretrainingConfig(epochs=1, candidates=5))
+    forwards.save(tmp_path / "forwards")
+    backwards = SentimentClassifier(
+        "recommended",
+        pretrained=tmp_path / "forwards",
+        units=4,
+        bidirectional=False,
+        go_backwards=True,
+        head="last",
+    )
+    with pytest.raises(UsageError, match=r"Expected: LSTM backward.*Received: LSTM forward"):
+        backwards.fit(["w1", "w2"] * 5, [0, 1] * 5)
 
 
 def test_other_layers_than_those_pretrained_are_refused(begun, tmp_path):
