@@ -304,8 +304,8 @@ def _parser() -> argparse.ArgumentParser:
         "--document",
         action="store_true",
         help="the input is one document instead of a text a line. As of any text, the model reads "
-        "its first tokens (distilled 800), or all of it with --maxlen 0; in the output its "
-        f"first {sentiment.BEGINNING} characters stand for it, on one line",
+        "its first tokens (distilled 800), or all of it if trained with --maxlen 0; in the output "
+        f"its first {sentiment.BEGINNING} characters stand for it, on one line",
     )
     predict.add_argument("--output", type=Path, metavar="FILE", help="file (standard output)")
     predict.add_argument(

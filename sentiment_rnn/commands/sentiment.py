@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from sentiment_rnn.training.fit import AfterEpoch
 
 _Predicted = TypeVar("_Predicted", bound=Prediction)
+_Model = TypeVar("_Model", bound="SentimentClassifier | BaselineClassifier")
 
 TRAINED = Path("trained")
 # Texts that are read, predicted and written at a time: memory doesn't grow with the input.
@@ -356,20 +357,33 @@ def predict(options: Namespace) -> None:
             beginning = next(texts)
             name = shortened(beginning, BEGINNING)
             document = chain([beginning], texts)
-            predictions = [_load_model(options).document_prediction(document, name)]
+            model = _hinted_at(_load_model(options), options)
+            predictions = [model.document_prediction(document, name)]
         else:
             first = next(iter(chunks := chunked(texts, CHUNK)), [])
             if explains:
-                network = _load_model(options, texts=first)
+                network = _hinted_at(_load_model(options, texts=first), options)
                 _explain(network, with_first(first, chunks), options, output)
                 return
-            classifier = _load_classifier(options, texts=first)
+            classifier = _hinted_at(_load_classifier(options, texts=first), options)
             predictions = (
                 prediction
                 for chunk in with_first(first, chunks)
                 for prediction in classifier.predictions(chunk)
             )
         write_predictions(_counted(predictions), options.format, output)
+
+
+def _hinted_at(model: _Model, options: Namespace) -> _Model:
+    """The model, after it was said so if it can't tell one class from another."""
+    if "pretraining" in model.provenance_:
+        name = printable(str(options.model))
+        print(
+            f"{name} has learned which word comes next, and knows of no class yet: all are equally "
+            f"likely to it. To teach it classes: sentiment-rnn train --pretrained {name}",
+            file=sys.stderr,
+        )
+    return model
 
 
 def _hint_at_files(options: Namespace) -> None:

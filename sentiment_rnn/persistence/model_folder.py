@@ -378,10 +378,11 @@ def read_history(folder: Path) -> dict[str, list[float]]:
 
 def _model_card(name: str, model: SavedModel) -> str:
     what = "A sentiment classifier made with sentiment_rnn."
-    if "pretraining" in model.provenance:
+    is_pretrained = "pretraining" in model.provenance
+    if is_pretrained:
         what = (
             "A network that has learned which word comes next, made with sentiment_rnn. It knows "
-            f"of no class yet: `sentiment-rnn train --pretrained {name}` begins with it."
+            "of no class yet."
         )
     lines = [
         f"# {name}",
@@ -404,6 +405,8 @@ def _model_card(name: str, model: SavedModel) -> str:
     if model.provenance.get("continued") is False:
         made_by = model.provenance.get("made_by")
         command = made_by or training_command(model.provenance, model.classes)
+        if is_pretrained:
+            command += f" --out {quote(name)}"
         lines += ["", "Made by:", "", "```sh", command, "```"]
         calibrated_on = model.provenance.get("calibrated_on")
         # By temperature_scaling it was on validation texts, and is part of the command.
@@ -417,6 +420,16 @@ def _model_card(name: str, model: SavedModel) -> str:
     )
     lines += [
         "",
+        *(_beginning(name, model.provenance) if is_pretrained else _predicting(name)),
+        "",
+        f"Plain Keras reads it too{first}: `keras.models.model_from_json(text)` with the text of "
+        "`model.json`, then `load_weights` with `model.weights.h5`; it takes word vectors.",
+    ]
+    return "\n".join(lines)
+
+
+def _predicting(name: str) -> list[str]:
+    return [
         "To predict:",
         "",
         "```python",
@@ -424,11 +437,19 @@ def _model_card(name: str, model: SavedModel) -> str:
         "",
         f'SentimentClassifier.load("{name}").predict_proba(["What a film!"])',
         "```",
-        "",
-        f"Plain Keras reads it too{first}: `keras.models.model_from_json(text)` with the text of "
-        "`model.json`, then `load_weights` with `model.weights.h5`; it takes word vectors.",
     ]
-    return "\n".join(lines)
+
+
+def _beginning(name: str, provenance: dict[str, Any]) -> list[str]:
+    command = f"sentiment-rnn train --data DATA --preset {provenance['preset']}"
+    options = {key: value for key, value in provenance["options"].items() if key in _LAYERS}
+    return [
+        "To begin with it:",
+        "",
+        "```sh",
+        f"{command} --pretrained {quote(name)}{_options(options)}",
+        "```",
+    ]
 
 
 def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
@@ -455,6 +476,8 @@ def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
+# Settings that decide which recurrent layers there are.
+_LAYERS = ("cell", "units", "layers", "bidirectional")
 _CARD_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
 
 

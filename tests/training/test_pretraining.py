@@ -138,9 +138,14 @@ def test_training_begins_with_what_was_pretrained(begun, tmp_path, engine):
     assert begun.predict_proba(["w1 w2", "w3"]).tolist() == [[0.5, 0.5]] * 2
     begun.save(tmp_path / "begun")
     card = (tmp_path / "begun" / "README.md").read_text()
-    assert "`sentiment-rnn train --pretrained begun` begins with it" in card
+    assert (
+        "sentiment-rnn train --data DATA --preset recommended --pretrained begun --units 4\n"
+        in card
+    )
+    assert "predict" not in card
     assert "sentiment-rnn pretrain --data DATA --preset recommended" in card
     assert "--epochs 2 --batch-size 8" in card
+    assert card.index("sentiment-rnn pretrain") < card.index("--out begun\n")
     after = SentimentClassifier(
         "recommended", pretrained=tmp_path / "begun", units=4, learning_rate=1e-9, engine=engine
     )
@@ -222,6 +227,14 @@ def test_from_the_command_line(tmp_path, monkeypatch, capsys):
     made = "sentiment-rnn pretrain --data DATA --unsupervised --preset pretrained --vectors imdb"
     assert made in card
     assert main(["train", "--preset", "pretrained", "--pretrained", "begun", *small]) == 0
+    capsys.readouterr()
+    for options in (["A film."], ["--explain", "A film."]):
+        assert main(["predict", "--model", "begun", *options]) == 0
+        captured = capsys.readouterr()
+        assert captured.out.startswith("negative\t0.5000")
+        assert captured.err.startswith(
+            "begun has learned which word comes next, and knows of no class"
+        )
     assert main(learn) == 2
     assert main([*learn[:4], "other", "--resume"]) == 2
     assert main([*learn[:4], "other", "--candidates", "0"]) == 2
