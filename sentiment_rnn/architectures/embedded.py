@@ -98,13 +98,20 @@ class EmbeddedNetwork(keras.Model):
         self._precision = precision
         self.on_cpu = "cpu" in str(word_vectors.embeddings.value.device).lower()
 
-    def call(self, inputs: tuple[Tensor, Tensor, Tensor], moved: Tensor | None = None) -> Tensor:
+    def call(
+        self,
+        inputs: tuple[Tensor, Tensor, Tensor],
+        moved: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         """The network's output for what `distinct_ids` gives; Keras calls it.
 
         Args:
             inputs: what `distinct_ids` gives.
             moved: what to add to the vector of each word ``(batch, time, features)``; None for
                 nothing.
+            training: whether to drop what dropout drops. Keras tells the layers by itself, but in
+                training it says so only to a model that has this argument.
         """
         rows, places, distinct = inputs
         batch = self.network.input_shape[0] or ops.shape(rows)[0]

@@ -29,6 +29,17 @@ some_networks = pytest.mark.parametrize("architecture", [{}, STATEFUL], ids=["wh
 
 
 @both_engines
+@pytest.mark.parametrize("adversarial", [0.0, 0.1])
+def test_dropout_is_applied_in_training_alone(fit, adversarial):
+    settings = {"learning_rate": 1e-9, "epochs": 1, "adversarial": adversarial}
+    without, with_dropout = (
+        fit(make_task(64, architecture={"dropout": rate}, **settings)).history for rate in (0, 0.9)
+    )
+    assert without["val_loss"] == pytest.approx(with_dropout["val_loss"], abs=1e-6)
+    assert abs(without["loss"][0] - with_dropout["loss"][0]) > 0.1
+
+
+@both_engines
 @pytest.mark.parametrize(
     "architecture",
     [

@@ -125,16 +125,6 @@ def test_trained_vectors_are_those_of_keras(architecture):
     assert np.abs(ours.vectors - task.preprocessor.embedding_matrix()).max() > 1e-3
 
 
-def test_dropout_is_applied_in_training_alone():
-    plain, dropping = (
-        make_task(64, architecture={"dropout": rate}, learning_rate=1e-9, epochs=1)
-        for rate in (0, 0.5)
-    )
-    without, with_dropout = fit_with_numpy(plain).history, fit_with_numpy(dropping).history
-    assert without["val_loss"] == pytest.approx(with_dropout["val_loss"], abs=1e-6)
-    assert abs(without["loss"][0] - with_dropout["loss"][0]) > 1e-3
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
 def test_losses_on_real_reviews_follow_those_of_keras(imdb, cell):
