@@ -46,17 +46,21 @@ def chart(suite: str, results: Sequence[Result]) -> Figure:
 def _bars(axes: Axes, result: Result) -> None:
     """Medians, from the fastest round to the slowest, this package in a colour of its own."""
     sides = result.measured[::-1]
-    values = [_shown(side.median, result) for side in sides]
-    fastest = [_shown(min(side.seconds), result) for side in sides]
-    slowest = [_shown(max(side.seconds), result) for side in sides]
-    errors = np.abs(np.sort([fastest, slowest], axis=0) - values)
+    errors = None
+    if result.figure:
+        values = [side.figures[result.figure] for side in sides]
+    else:
+        values = [_shown(side.median, result) for side in sides]
+        fastest = [_shown(min(side.seconds), result) for side in sides]
+        slowest = [_shown(max(side.seconds), result) for side in sides]
+        errors = np.abs(np.sort([fastest, slowest], axis=0) - values)
     colours = [COLOURS[0 if side.name.startswith("this") else -1] for side in sides]
     bars = axes.barh([side.name for side in sides], values, xerr=errors, color=colours)
     axes.bar_label(bars, [f" {number(value)}" for value in values], fontsize=8)
     axes.margins(x=0.15)
     axes.set_title(result.name, loc="left", fontsize=9)
-    unit = f"{result.unit} a second, longer is better"
-    if result.amount is None:
+    unit = result.figure or f"{result.unit} a second, longer is better"
+    if result.amount is None and not result.figure:
         unit = "seconds, shorter is better"
     axes.set_xlabel(unit, fontsize=8)
     axes.tick_params(labelsize=8)

@@ -69,7 +69,7 @@ class Comparison:
         warm_up: whether each side runs once before it is measured.
         check: raises AssertionError if what the sides gave, by name, isn't the same.
         variable: of a growth: what ``Side.at`` counts.
-        figure: of a growth: the figure that grows; the seconds if empty.
+        figure: the figure that the chart shows, or of which a growth is one; the seconds if empty.
         meaning: what was measured means, in a sentence, where the table doesn't say it.
     """
 

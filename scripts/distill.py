@@ -36,14 +36,15 @@ import numpy as np
 
 from benchmarks.settings import default_data
 from scripts.made_up import adjectives, made_up
-from scripts.measure import measure, read_sentences
-from sentiment_rnn import SentimentClassifier, load_imdb
+from scripts.measure import measure, read_sentences, validated
+from sentiment_rnn import SentimentClassifier, WordVectors, load_imdb
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn.baselines import BaselineClassifier
 from sentiment_rnn.commands.output import format_table
 from sentiment_rnn.datasets import Reviews, cache_folder
 from sentiment_rnn.errors import DataError, SentimentRNNError, UsageError
 from sentiment_rnn.persistence import is_model_folder
+from sentiment_rnn.preprocessing import Preprocessor
 from sentiment_rnn.presets import OPTIONS, PRESETS
 from sentiment_rnn.training.checkpoints import remove_checkpoint
 from sentiment_rnn.training.splits import validation_split
@@ -99,39 +100,39 @@ class Teachers:
 
     Args:
         paths: the networks' model folders.
+        train: the reviews that the networks were trained on, those held out too.
+        kept: a folder where what each says is kept, which takes minutes; None for none.
+
+    Attributes:
         learned: reviews that NB-SVM learns from.
         validated: reviews, held out from all, that tell how much each is to count.
-        kept: a folder where what each says is kept, which takes minutes; None for none.
 
     Raises:
         UsageError: if a network may have learned from other reviews.
     """
 
-    def __init__(
-        self,
-        paths: Sequence[Path],
-        learned: Reviews,
-        validated: Reviews,
-        kept: Path | None = None,
-    ) -> None:
-        networks = [SentimentClassifier.load(path) for path in paths]
-        for path, network in zip(paths, networks, strict=True):
-            learned_from = network.provenance_["trained_on"]
-            same = learned_from["validated_by"] == "film" and network.provenance_["seed"] == SEED
-            if not same or learned_from["validation"] != len(validated):
+    def __init__(self, paths: Sequence[Path], train: Reviews, kept: Path | None = None) -> None:
+        part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)
+        self.learned, self.validated = train.select(part), train.select(held_out)
+        self._kept, self._networks = kept, [SentimentClassifier.load(path) for path in paths]
+        for path, network in zip(paths, self._networks, strict=True):
+            try:
+                same = validated(network, train).texts == self.validated.texts
+            except UsageError:
+                same = False
+            if not same:
                 raise UsageError(f"{path} may have learned from the films that are held out here.")
-        self._learned, self._kept, self._networks = learned, kept, networks
         # What tells each from all others.
         self._keys = [(path / "checksums.json").read_text(encoding="utf-8") for path in paths]
-        self._keys.append(f"NB-SVM {learned.fingerprint()}")
+        self._keys.append(f"NB-SVM {self.learned.fingerprint()}")
         self.names = [*(path.name for path in paths), "NB-SVM"]
-        self.weights = mix(self.say(validated.texts), validated.labels)
+        self.weights = mix(self.say(self.validated.texts), self.validated.labels)
 
     @cached_property
     def _counter(self) -> BaselineClassifier:
         _log("NB-SVM learns")
         counter = BaselineClassifier("nbsvm", seed=SEED)
-        return counter.fit(self._learned.texts, self._learned.labels, groups=self._learned.groups)
+        return counter.fit(self.learned.texts, self.learned.labels, groups=self.learned.groups)
 
     def say(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The log odds ``(texts,)`` that each says."""
@@ -208,12 +209,10 @@ def distill(
     student.settings(to_fit=True)
     cache = cache_folder() / "corpora"
     train, test = load_imdb(data, unsupervised=True, cache=cache)
-    part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)
-    learned, validated = train.select(part), train.select(held_out)
-
     paths = others or [_recommended(train, work, cache)]
-    teachers = Teachers(paths, learned, validated, work)
-    _log(teachers.table(validated))
+    teachers = Teachers(paths, train, work)
+    learned, held_out = teachers.learned, teachers.validated
+    _log(teachers.table(held_out))
 
     assert train.unsupervised is not None
     texts = [*train.unsupervised, *passages(train.unsupervised, SEED)]
@@ -233,13 +232,13 @@ def distill(
         verbose=True,
     )
     if begun is not None and "pretraining" not in begun.provenance_:
-        average(student, begun, validated)
+        average(student, begun, held_out)
     try:
-        student.calibrate(validated.texts, validated.labels)
+        student.calibrate(held_out.texts, held_out.labels)
     except DataError as error:
         # What was trained for an hour isn't thrown away for it.
         _log(f"left as sure as it is: {error}")
-    validation = student.evaluate(validated.texts, validated.labels)
+    validation = student.evaluate(held_out.texts, held_out.labels)
     sentences, labels, _ = read_sentences(SENTENCES)
     right = student.predict(sentences) == labels
     _log(f"{right.sum()} of the {len(right)} sentences of {SENTENCES.name} are right")
@@ -265,31 +264,37 @@ def ask_together(data: str, paths: Sequence[Path]) -> None:
         paths: model folders, from which the same films were held out.
     """
     train, test = load_imdb(data, cache=cache_folder() / "corpora")
-    part, held_out = validation_split(train.labels, VALIDATION, seed=SEED, groups=train.groups)
-    validated = train.select(held_out)
-    models = Teachers(paths, train.select(part), validated)
-    print(models.table(validated), models.table(test), sep="\n\n")
+    models = Teachers(paths, train)
+    print(models.table(models.validated), models.table(test), sep="\n\n")
 
 
-def average(student: SentimentClassifier, begun: SentimentClassifier, validated: Reviews) -> None:
+def average(student: SentimentClassifier, begun: SentimentClassifier, held_out: Reviews) -> None:
     """Gives a student the mean of its weights and of those that it began with, if it is no worse.
 
     What lies between the two keeps most of what was learned last, and more of what both know.
+    Where the student has other layers, such as the half of those that read from both ends, nothing
+    lies between them.
 
     Args:
         student: changed.
-        begun: of the same layers and words.
-        validated: reviews held out from both.
+        begun: of the same words.
+        held_out: reviews held out from both.
 
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
     """
-    learned = student._weights
-    alone = student.score(validated.texts, validated.labels)
+    learned, preprocessor = student._weights, student.preprocessor
+    if list(map(np.shape, learned)) != list(map(np.shape, begun._weights)):
+        return
+    alone = student.score(held_out.texts, held_out.labels)
     means = [(one + other) / 2 for one, other in zip(learned, begun._weights, strict=True)]
-    student._set_model(student._network, means, student._preprocessor)
-    halfway = student.score(validated.texts, validated.labels)
+    between, vectors = preprocessor, preprocessor.word_vectors
+    if student.settings().architecture.trainable_vectors:
+        matrix = (vectors.matrix() + begun.word_vectors.matrix()) / 2
+        between = Preprocessor(preprocessor.config, WordVectors(vectors.words, matrix))
+    student._set_model(student._network, means, between)
+    halfway = student.score(held_out.texts, held_out.labels)
     if halfway < alone:
-        student._set_model(student._network, learned, student._preprocessor)
+        student._set_model(student._network, learned, preprocessor)
     _log(f"in validation {alone:.4f} in the end, {halfway:.4f} halfway from its beginning")
 
 

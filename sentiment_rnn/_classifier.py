@@ -75,8 +75,13 @@ class TextClassifier:
         ]
 
     def score(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> float:
-        """The share of texts whose predicted label is right."""
-        return float(np.mean(self.predict(texts) == np.asarray(labels)))
+        """The share of texts whose predicted label is right.
+
+        Raises:
+            DataError: for another number of labels than of texts.
+        """
+        texts = checked_texts(texts)
+        return float(np.mean(self.predict(texts) == checked_labels(labels, len(texts))))
 
     def evaluate(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> dict[str, Any]:
         """How good the model is on texts whose labels are known.
@@ -86,9 +91,11 @@ class TextClassifier:
             knows, and ``texts_per_second`` from text to probability.
 
         Raises:
-            DataError: for a label that the model doesn't know.
+            DataError: for a label that the model doesn't know, or another number of labels than of
+                texts.
         """
-        return self._evaluated(texts, self._numbers(labels))[0]
+        texts = checked_texts(texts)
+        return self._evaluated(texts, self._numbers(labels, len(texts)))[0]
 
     def report(self, reviews: Reviews, folder: str | Path, *, title: str) -> dict[str, Any]:
         """Writes a page on how good the model is: scores, pictures and mistakes.
@@ -111,7 +118,7 @@ class TextClassifier:
         if not len(reviews):
             raise DataError("A report takes at least one text. Received none.")
         self._check_is_fitted()
-        numbers = self._numbers(reviews.labels)
+        numbers = self._numbers(reviews.labels, len(reviews))
         scores, probabilities = self._evaluated(reviews.texts, numbers)
         # From beginning to end, as all texts of a class may come together.
         places = np.linspace(0, len(reviews) - 1, min(len(reviews), _PICTURED)).astype(int)
@@ -154,10 +161,10 @@ class TextClassifier:
         }
         return scores, probabilities
 
-    def _numbers(self, labels: Sequence[Any] | np.ndarray) -> np.ndarray:
-        """The number of each label's class."""
+    def _numbers(self, labels: Sequence[Any] | np.ndarray, texts: int) -> np.ndarray:
+        """The number of the class of each text's label."""
         self._check_is_fitted()
-        labels = np.asarray(labels)
+        labels = checked_labels(labels, texts)
         known = np.isin(labels, self.classes_)
         if not known.all():
             raise DataError(

@@ -20,7 +20,8 @@ from sentiment_rnn.errors import ResourceError, UsageError
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yields a temporary sibling of `path` to write to, which then takes the place of `path`.
 
-    If the block raises, `path` is as it was before.
+    If the block raises, `path` is as it was before. A link stays, and what it leads to is written.
+    What is no file, such as a pipe or a device, gets the bytes.
 
     Args:
         path: the file to write.
@@ -28,6 +29,14 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         ResourceError: if the folder can't be made or written to.
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / path.name
+            yield written
+            with disk_errors(f"write {path}"), written.open("rb") as source, path.open("wb") as to:
+                shutil.copyfileobj(source, to)
+        return
     with _temporary_sibling(path, folder=False) as temporary:
         yield temporary
         _synchronize(temporary)
@@ -39,7 +48,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yields a temporary sibling folder to fill, which then takes the place of `path`.
 
-    If the block raises, a folder that was at `path` is as it was before.
+    If the block raises, a folder that was at `path` is as it was before. A link stays, and what it
+    leads to is written.
 
     Args:
         path: the folder to write.
@@ -47,6 +57,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         ResourceError: if the folder can't be made or written to.
     """
+    path = Path(os.path.realpath(path))
     with _temporary_sibling(path, folder=True) as temporary:
         yield temporary
         for file in temporary.iterdir():
@@ -70,9 +81,11 @@ def locked(path: Path) -> Iterator[None]:
             it is held.
 
     Raises:
-        UsageError: if another program is in such a block.
+        UsageError: if another program is in such a block, or the path has no name.
         ResourceError: if the folder can't be made or written to.
     """
+    if not path.name:
+        raise UsageError(f"Expected the name of a file or folder. Received: {path}")
     from filelock import FileLock, Timeout
 
     made = [folder for folder in path.parents if not folder.exists()]
@@ -174,6 +187,22 @@ def disk_errors(doing: str) -> Iterator[None]:
         if isinstance(error, ResourceError):
             raise
         raise ResourceError(f"Could not {doing}: {error.strerror or error}") from error
+
+
+def at_home(path: str | os.PathLike[str]) -> Path:
+    """A path in which ``~`` stands for a user's folder.
+
+    Raises:
+        ResourceError: if there is no such user, or the user has no folder.
+
+    Example:
+        >>> at_home("models")
+        PosixPath('models')
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ResourceError(f"{path}: there is no such user's folder.") from error
 
 
 def remove_unfinished(folder: Path) -> None:

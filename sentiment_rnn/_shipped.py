@@ -20,16 +20,20 @@ def shipped(name: str) -> Path:
     return inside if inside.is_dir() else package.parent / name
 
 
-def found_model(folder: str | Path) -> Path:
+def found_model(folder: str | Path | None, default: str = "") -> Path:
     """A folder; or, where there is none of that name, the model that comes with the package.
 
     Args:
-        folder: a path, or the name of such a model.
+        folder: a path, or the name of such a model; None for the default.
+        default: the name of such a model. A folder of that name doesn't take its place: whoever
+            names no model doesn't mean what happens to lie there.
 
     Example:
         >>> found_model("textbook") == shipped("models") / "textbook"
         True
     """
+    if folder is None:
+        return shipped("models") / default
     path = Path(folder)
     inside = shipped("models") / path.name
     is_name = len(path.parts) == 1 and not path.exists()

@@ -527,7 +527,7 @@ class CharLanguageModel:
         Raises:
             ModelError: if there is none, or it is damaged, or not to be trusted.
         """
-        saved = load_character_model(found_model(DEFAULT_MODEL if folder is None else folder))
+        saved = load_character_model(found_model(folder, DEFAULT_MODEL))
         seed = saved.provenance.get("seed")
         model = cls(
             **dataclasses.asdict(saved.architecture),

@@ -12,10 +12,11 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sentiment_rnn.commands import characters, scoring, sentiment, serving, tools, tuning
 from sentiment_rnn.commands.output import printable
@@ -47,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["predict", "--model", "no/such/folder", "Lovely."])
         4
     """
-    options = _parser().parse_args(arguments)
+    with _standard_error():
+        return _run(_parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace) -> int:
     # TensorFlow reports on its own start-up; only its errors concern the user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -65,14 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         # Whoever reads the output has had enough. Python would complain when it closes it.
-        _leave_output()
+        _leave(sys.stdout)
     except OSError as error:
         # Nowhere to write results to, or a name that can't be one of a file.
         if options.debug:
             raise
         where = "" if error.filename is None else f": {error.filename}"
         print(f"sentiment-rnn: {_message(f'{error.strerror or error}{where}')}", file=sys.stderr)
-        _leave_output()
+        _leave(sys.stdout)
         return ResourceError.exit_code
     except MemoryError:
         if options.debug:
@@ -88,9 +93,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _leave_output() -> None:
-    """What is still to be written to standard output goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+class _MayBeGone:
+    """Standard error, of which nobody may read: what would be said there is no reason to stop."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            _leave(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _leave(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _standard_error() -> Iterator[None]:
+    """Inside the ``with``, what can't be written to standard error goes nowhere."""
+    before = sys.stderr
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        # Python has None for one that is closed, in whose place `print` takes standard output.
+        sys.stderr = nowhere if before is None else _MayBeGone(before)
+        try:
+            yield
+        finally:
+            sys.stderr = before
+
+
+def _leave(stream: TextIO) -> None:
+    """What is still to be written there goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _message(text: str) -> str:
@@ -234,7 +275,7 @@ def _parser() -> argparse.ArgumentParser:
         sentiment.pretrain,
         "let a network learn which word comes next, to begin with in train --pretrained",
     )
-    _add_data_arguments(before, None)
+    _add_data_arguments(before, None, labels=False)
     before.add_argument(
         "--unsupervised", action="store_true", help="learn from the texts without labels too"
     )
@@ -350,7 +391,13 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="folder of the files to write, or to go on with",
     )
-    score.add_argument("--model", type=Path, metavar="DIR", help="as of predict (distilled)")
+    score.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help="folder of a network, or a model that comes with the package, as of predict "
+        "(distilled)",
+    )
     score.add_argument(
         "--engine",
         choices=scoring.SCORING_ENGINES,
@@ -369,7 +416,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         action="append",
-        help="as of predict; give two to compare them on the page",
+        help="folder of a network, or a model that comes with the package, as of predict "
+        "(distilled); give two to compare them on the page",
     )
     # Otherwise argparse says no more than that it doesn't know it.
     serve.add_argument(
@@ -394,7 +442,7 @@ def _parser() -> argparse.ArgumentParser:
     download.add_argument("name", choices=("imdb", "text8"), help="the data set")
 
     vectors = _command(commands, "vectors", sentiment.vectors, "train word vectors on texts")
-    _add_data_arguments(vectors, None)
+    _add_data_arguments(vectors, None, labels=False)
     vectors.add_argument("--out", type=Path, metavar="FILE.npz", required=True)
     vectors.add_argument(
         "--unsupervised", action="store_true", help="use the texts without labels too"
@@ -580,7 +628,20 @@ def _add_probe(commands: Any, run: Any) -> None:
         commands, "probe", run, "say which cells tell what texts feel, by reading reviews"
     )
     probe.add_argument("model", type=Path, metavar="DIR", help="model folder")
-    _add_data_arguments(probe, default=None)
+    # What else is asked of data is of tables, which have no test part, or makes more classes.
+    data = probe.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        metavar="sample|imdb|PATH",
+        required=True,
+        help="the sample corpus, the downloaded IMDB reviews, or a folder or archive laid out like "
+        "them, with train and test texts",
+    )
+    data.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="read anew, and keep nothing for the next time",
+    )
     probe.add_argument("--limit", type=_count, metavar="N", help="of train and of test texts")
     probe.add_argument("--cells", type=_count, metavar="N", default=5, help="cells to name (5)")
     probe.add_argument("--json", action="store_true", help="print JSON")
@@ -593,7 +654,10 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
     return command
 
 
-def _add_data_arguments(command: argparse.ArgumentParser, default: str | None) -> None:
+def _add_data_arguments(
+    command: argparse.ArgumentParser, default: str | None, *, labels: bool = True
+) -> None:
+    """Adds what says where texts are, and of those whose labels matter what the labels are."""
     data = command.add_argument_group("data")
     data.add_argument(
         "--data",
@@ -604,16 +668,19 @@ def _add_data_arguments(command: argparse.ArgumentParser, default: str | None) -
         "them, or a .csv, .tsv, .jsonl or .parquet table" + (f" ({default})" if default else ""),
     )
     data.add_argument("--text-column", metavar="NAME", default="text", help="of a table (text)")
-    data.add_argument("--label-column", metavar="NAME", default="label", help="of a table (label)")
-    data.add_argument("--group-column", metavar="NAME", help="of a table: what a text is about")
-    data.add_argument(
-        "--positive-from", type=float, metavar="N", help="ratings from N on are positive"
-    )
-    data.add_argument(
-        "--multiclass",
-        action="store_true",
-        help="each different label is a class; of the IMDB reviews the number of stars",
-    )
+    if labels:
+        data.add_argument(
+            "--label-column", metavar="NAME", default="label", help="of a table (label)"
+        )
+        data.add_argument("--group-column", metavar="NAME", help="of a table: what a text is about")
+        data.add_argument(
+            "--positive-from", type=float, metavar="N", help="ratings from N on are positive"
+        )
+        data.add_argument(
+            "--multiclass",
+            action="store_true",
+            help="each different label is a class; of the IMDB reviews the number of stars",
+        )
     data.add_argument(
         "--no-cache",
         action="store_true",

@@ -38,7 +38,7 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     for axes, name in zip(panels, names, strict=True):
         axes.plot(epochs, history[name], "o-", label="training")
         axes.plot(epochs, history[f"val_{name}"], "s--", label="validation")
-        axes.set(xlabel="epoch", ylabel=name)
+        axes.set(xlabel="epoch", ylabel=_plain(name))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
@@ -131,9 +131,9 @@ def plot_accuracies(parts: Mapping[str, Mapping[str, float]]) -> Figure:
     figure = Figure(figsize=(4.5 * len(parts), 3.5), layout="constrained")
     panels = figure.subplots(1, len(parts), squeeze=False)[0]
     for axes, (name, accuracies) in zip(panels, parts.items(), strict=True):
-        bars = axes.bar(list(accuracies), list(accuracies.values()))
+        bars = axes.bar(list(map(_plain, accuracies)), list(accuracies.values()))
         axes.bar_label(bars, fmt="%.3f", fontsize=8)
-        axes.set(xlabel=name, ylabel="accuracy", ylim=(0, 1.05))
+        axes.set(xlabel=_plain(name), ylabel="accuracy", ylim=(0, 1.05))
         axes.grid(axis="y", alpha=0.3)
     return figure
 
@@ -169,7 +169,7 @@ def plot_thoughts(
     axes = figure.subplots()
     for number, (name, marker) in enumerate(zip(class_names, cycle(_MARKERS), strict=False)):
         x, y = points[labels == number].T
-        axes.scatter(x, y, s=14, marker=marker, alpha=0.5, linewidths=0, label=name)
+        axes.scatter(x, y, s=14, marker=marker, alpha=0.5, linewidths=0, label=_plain(name))
     x, y = points[wrong].T
     axes.scatter(
         x,
@@ -248,12 +248,22 @@ def plot_importances(importances: Mapping[str, float]) -> Figure:
 
     figure = Figure(figsize=(6, 1.2 + 0.35 * len(importances)), layout="constrained")
     axes = figure.subplots()
-    bars = axes.barh(list(importances), list(importances.values()))
+    bars = axes.barh(list(map(_plain, importances)), list(importances.values()))
     axes.bar_label(bars, fmt="%.2f", padding=3)
     axes.invert_yaxis()
     axes.set(xlabel="importance", xlim=(0, 1.1))
     axes.grid(axis="x", alpha=0.3)
     return figure
+
+
+def _plain(text: str) -> str:
+    r"""A text that Matplotlib draws as it is, which otherwise reads a formula between dollars.
+
+    Example:
+        >>> print(_plain(r"from $5 to $9"))
+        from \$5 to \$9
+    """
+    return text.replace("$", r"\$")
 
 
 # Blue, white, green: green is the lighter one, so that the two ends differ in more than hue.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import html
 import io
 import json
@@ -17,6 +16,7 @@ import numpy as np
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn._pages import fill, whole
 from sentiment_rnn.datasets.reviews import Reviews
+from sentiment_rnn.datasets.tables import write_csv
 from sentiment_rnn.errors import ResourceError, UsageError
 from sentiment_rnn.evaluation import (
     accuracy_by_rating,
@@ -211,13 +211,15 @@ def _mistakes(reviews: Reviews, said: _Said, places: np.ndarray) -> str:
 
 def _rows(reviews: Reviews, said: _Said, places: np.ndarray) -> str:
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["place", "name", "rating", "label", "called", "probability", "text"])
+    rows: list[list[object]] = [
+        ["place", "name", "rating", "label", "called", "probability", "text"]
+    ]
     for place in places.tolist():
         name = "" if reviews.names is None else reviews.names[place]
         rating = "" if reviews.ratings is None else f"{reviews.ratings[place]:g}"
         names = [whole(name), rating, whole(said.true[place]), whole(said.called[place])]
-        writer.writerow([place, *names, f"{said.sure[place]:.6f}", whole(reviews.texts[place])])
+        rows.append([place, *names, f"{said.sure[place]:.6f}", whole(reviews.texts[place])])
+    write_csv(file, rows)
     return file.getvalue()
 
 

@@ -182,7 +182,7 @@ def score(
     source, output = Path(source).resolve(), Path(output).resolve()
     if output == source or source in output.parents:
         raise UsageError(f"{output} is in the input. Name a folder outside of it.")
-    folder = found_model(DEFAULT_MODEL if model is None else model).resolve()
+    folder = found_model(model, DEFAULT_MODEL).resolve()
     # Said before hours of work, not by the first process that fails.
     SentimentClassifier.load(folder)
     job = _Job(str(folder), _digest_of_model(folder), text_column, str(output))

@@ -18,7 +18,7 @@ from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, de
 from sentiment_rnn._shipped import found_model, shipped
 from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
-from sentiment_rnn.datasets.reviews import checked_labels, fingerprint_of
+from sentiment_rnn.datasets.reviews import fingerprint_of
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import (
     HIGHEST_TEMPERATURE,
@@ -290,10 +290,11 @@ class SentimentClassifier(TextClassifier):
         weights: list[np.ndarray] | None
         if warm:
             preprocessor, network, weights = self._preprocessor, self._network, self._weights
+            vectors_name = self.provenance_["vectors"]
             if fingerprint != self.provenance_["trained_on"]["fingerprint"]:
                 _log(verbose, "these are other texts than the model was trained on before")
         else:
-            preprocessor, network, weights = self._beginning(
+            preprocessor, network, weights, vectors_name = self._beginning(
                 corpus, settings, len(classes), begins_with
             )
         by_film = training.validate_by == "film" and groups is not None
@@ -339,8 +340,8 @@ class SentimentClassifier(TextClassifier):
             settings={
                 "preset": str(self.preset),
                 "vectors": None if isinstance(self.vectors, WordVectors) else str(self.vectors),
-                "seed": self.seed,
-                "pretrained": None if begins_with is None else str(begins_with),
+                "seed": int(self.seed),
+                "pretrained": None if self.pretrained is None else str(self.pretrained),
                 "warm_start": warm,
                 **settings.options(),
             },
@@ -378,7 +379,7 @@ class SentimentClassifier(TextClassifier):
         self.metrics_ = {"validation": self._scores(validation, numbers[validation_part])}
         self.provenance_ = {
             **self._named_settings(settings),
-            "seed": self.seed,
+            "seed": int(self.seed),
             "trained_on": {
                 "texts": len(texts),
                 "taught": len(taught_texts),
@@ -388,7 +389,7 @@ class SentimentClassifier(TextClassifier):
             },
             "epochs": len(self.history_["loss"]),
             "best_epoch": epochs_before + result.best_epoch if result.best_epoch else best_before,
-            "vectors": self.provenance_["vectors"] if warm else _name_of(self.vectors),
+            "vectors": vectors_name,
             **({} if begins_with is None else {"pretrained": Path(begins_with).name}),
             "continued": warm,
             "seconds": round(time.perf_counter() - started, 1),
@@ -425,7 +426,8 @@ class SentimentClassifier(TextClassifier):
         Raises:
             UsageError: for settings that make no sense, a network that can't learn it, or if the
                 loss is no finite number any more.
-            DataError: for fewer than two texts.
+            DataError: for fewer than two texts, or if no known word follows another in those that
+                are learned from, or in those held out.
             ModelError: if the checkpoint is one of other texts or settings.
 
         Source: see `sentiment_rnn.training.pretraining`.
@@ -476,7 +478,7 @@ class SentimentClassifier(TextClassifier):
         self.metrics_ = {}
         self.provenance_ = {
             **self._named_settings(settings),
-            "seed": self.seed,
+            "seed": int(self.seed),
             "pretrained_on": {"texts": len(texts), "words": sum(map(len, encoded))},
             "pretraining": dataclasses.asdict(config),
             "perplexity": round(float(np.exp(result.history["val_loss"][-1])), 2),
@@ -490,8 +492,10 @@ class SentimentClassifier(TextClassifier):
 
     def _beginning(
         self, corpus: Corpus, settings: Preset, classes: int, pretrained: str | Path | None
-    ) -> tuple[Preprocessor, NetworkSpec, list[np.ndarray] | None]:
-        """What a training that isn't continued begins with; None for weights that the engine draws.
+    ) -> tuple[Preprocessor, NetworkSpec, list[np.ndarray] | None, str]:
+        """What a training that isn't continued begins with, and what a card calls its vectors.
+
+        The weights are None where the engine draws them.
 
         Args:
             corpus: the texts, which may have to say which words there are.
@@ -502,11 +506,29 @@ class SentimentClassifier(TextClassifier):
         if pretrained is None:
             preprocessor = self._new_preprocessor(corpus, settings)
             vector_size = preprocessor.word_vectors.vector_size
-            return preprocessor, _network(settings, vector_size, classes), None
+            network = _network(settings, vector_size, classes)
+            return preprocessor, network, None, _name_of(self.vectors)
         begun = SentimentClassifier.load(pretrained)
+        self._check_vectors(begun)
         network = _network(settings, begun.word_vectors.vector_size, classes)
         weights = _begin_with(begun, network, self.seed)
-        return Preprocessor(settings.preprocessing, begun.word_vectors), network, weights
+        preprocessor = Preprocessor(settings.preprocessing, begun.word_vectors)
+        name = begun.provenance_.get("vectors", _name_of(begun.word_vectors))
+        return preprocessor, network, weights, name
+
+    def _check_vectors(self, begun: SentimentClassifier) -> None:
+        """Refuses other word vectors than those of the model that training begins with."""
+        own = begun.word_vectors.words
+        mine = self.vectors.words if isinstance(self.vectors, WordVectors) else None
+        if mine != own and (mine is not None or self.vectors != "imdb"):
+            raise UsageError("A pretrained model has word vectors of its own: leave vectors out.")
+        made = begun._trained_with
+        if made is None or self.vector_length in (None, made.architecture.vector_length):
+            return
+        raise UsageError(
+            "A pretrained model's word vectors stay as long as they are. Expected no "
+            f"vector_length, or {made.architecture.vector_length}. Received: {self.vector_length}"
+        )
 
     def _new_preprocessor(self, corpus: Corpus, settings: Preset) -> Preprocessor:
         return _preprocessor(
@@ -545,7 +567,7 @@ class SentimentClassifier(TextClassifier):
         if warm is None:
             warm = self.warm_start and hasattr(self, "classes_")
         if self.pretrained is None and self.preset == "pretrained" and not warm:
-            return "pretrained"
+            return found_model(None, "pretrained")
         return self.pretrained
 
     def count_params(self) -> int:
@@ -555,7 +577,7 @@ class SentimentClassifier(TextClassifier):
 
     def _settings(self) -> Preset:
         preset = find_preset(self.preset)
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+        if not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed < 2**32:
             raise UsageError(f"The seed must be a whole number below 2^32. Received: {self.seed!r}")
         return preset.replace(**self._options())
 
@@ -567,10 +589,20 @@ class SentimentClassifier(TextClassifier):
 
     def _options(self) -> dict[str, Any]:
         options = {name: getattr(self, name) for name in OPTIONS}
-        return {name: value for name, value in options.items() if value is not None}
+        return {
+            # What scikit-learn takes from an array of values to try is a number of NumPy's.
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in options.items()
+            if value is not None
+        }
 
     def _warm_settings(self, classes: np.ndarray) -> Preset:
         """The settings of the model that training goes on with; only those of training change."""
+        if "pretraining" in self.provenance_:
+            raise UsageError(
+                "This model has learned which word comes next, and no class that training could go "
+                "on with. Save it, and name its folder as pretrained (train --pretrained) instead."
+            )
         if classes.tolist() != self.classes_.tolist():
             raise DataError(
                 f"The model was trained on the classes {self.classes_.tolist()}. "
@@ -578,6 +610,9 @@ class SentimentClassifier(TextClassifier):
             )
         if self._trained_with is None:
             raise UsageError("A converted model has no training settings: it can't be continued.")
+        known = {"seed", "trained_on", "best_epoch", "vectors"}
+        if not known <= self.provenance_.keys():
+            raise UsageError("Where this model comes from is not known: it can't be continued.")
         if self.seed != self.provenance_["seed"]:
             raise UsageError(
                 f"A model that is continued keeps its seed, {self.provenance_['seed']}, so that "
@@ -784,7 +819,7 @@ class SentimentClassifier(TextClassifier):
         """
         self._check_is_fitted()
         texts = checked_texts(texts)
-        numbers = self._numbers(checked_labels(labels, len(texts)))
+        numbers = self._numbers(labels, len(texts))
         if len(texts) < _FEWEST_TO_CALIBRATE:
             raise DataError(
                 f"Calibrating takes at least {_FEWEST_TO_CALIBRATE} texts. Received: {len(texts)}"
@@ -924,12 +959,13 @@ class SentimentClassifier(TextClassifier):
             >>> SentimentClassifier.load("textbook").count_params()
             37551
         """
-        path = found_model(DEFAULT_MODEL if folder is None else folder)
+        path = found_model(folder, DEFAULT_MODEL)
         saved = load_model(path)
         classifier = cls(vectors=saved.word_vectors)
         classifier._trained_with = None
         if saved.architecture is not None and saved.training is not None:
-            # So that a copy of the estimator, or the next fit, has the settings of this one.
+            # So that a copy of the estimator, or the next fit, has the settings of this one. Not
+            # `pretrained`: what it began with may be gone.
             trained_with = Preset(saved.preprocessing, saved.architecture, saved.training)
             preset = saved.provenance.get("preset")
             seed = saved.provenance.get("seed")
@@ -1040,7 +1076,7 @@ def _checked_probabilities(
     """As targets of the network, ``(texts, outputs)``."""
     probabilities = np.asarray(probabilities, np.float32)
     shape = (texts,) if classes == 2 else (texts, classes)
-    if texts and probabilities.shape != shape:
+    if (probabilities.shape != shape) if texts else probabilities.size:
         what = "a probability" if classes == 2 else f"the probabilities of {classes} classes"
         raise DataError(
             f"Expected {what} for each of {texts} taught texts. Received: {probabilities.shape}"

@@ -45,7 +45,7 @@ class Range:
     log: bool = False
 
     def __str__(self) -> str:
-        return f"{self.low}:{self.high}"
+        return f"{self.low}:{self.high}" + (" logarithmic" if self.log else "")
 
 
 Variation = Range | tuple[Any, ...]
@@ -341,13 +341,18 @@ class Study:
             return is_pruned
 
         started = time.perf_counter()
-        classifier.fit(
-            self._reviews.texts,
-            self._reviews.labels,
-            groups=self._reviews.groups,
-            after_epoch=after_epoch,
-            cache=self._cache,
-        )
+        try:
+            classifier.fit(
+                self._reviews.texts,
+                self._reviews.labels,
+                groups=self._reviews.groups,
+                after_epoch=after_epoch,
+                cache=self._cache,
+            )
+        except UsageError as error:
+            # Such as a rate at which the loss is no number any more.
+            self._log(trial, f"left out: {error}")
+            raise optuna.TrialPruned from error
         if training.engine == "keras":
             import keras
 

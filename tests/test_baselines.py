@@ -155,6 +155,7 @@ def test_errors(sample, tmp_path):
         ({"classes": [0]}, "at least two labels, each once"),
         ({"classes": [0, 1, 2]}, "an offset of 3 numbers"),
         ({"offset": ["x"]}, "an offset of 1 numbers"),
+        ({"offset": [10**400]}, "an offset of 1 numbers"),
         ({"classes": [0, 1, 2], "offset": [0, 0, 0]}, "expected 4 numbers of each n-gram"),
         ({"provenance": 3}, "provenance"),
     ],

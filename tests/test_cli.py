@@ -179,10 +179,15 @@ def test_teachers_read_what_has_no_label(run, table, tmp_path):
         code, _, err = run("train", "--data", source, "--out", "student", "--teacher", "first")
         assert code == exit_code
         assert message in err
+    other = SentimentClassifier("textbook", engine="numpy", units=3, maxlen=40, epochs=1)
+    other.fit(["good", "bad", "well"] * 9, ["a", "b", "c"] * 9).save("other")
     (data / "aclImdb" / "train" / "unsup").mkdir()
     texts = [path.read_text() for path in sorted((data / "aclImdb" / "test").glob("*/*.txt"))]
     for number, text in enumerate(texts):
         (data / "aclImdb" / "train" / "unsup" / f"{number}_0.txt").write_text(text)
+    code, _, err = run("train", *options, "student", "--teacher", "first", "--teacher", "other")
+    expected_error = "to be learned, [0, 1]. Received one that knows ['a', 'b', 'c']."
+    assert (code, expected_error in err) == (2, True)
     code, _, err = run("train", *options, "student", "--teacher", "first", "--teacher", "second")
     assert code == 0, err
     train = load_imdb(data)[0]
@@ -420,6 +425,9 @@ def test_a_model_becomes_onnx(run, saved, tmp_path, monkeypatch):
     assert (tmp_path / "onnx" / "model.onnx").is_file()
     code, _, err = run("convert", "textbook", "--to", "onnx", "--out", "onnx")
     assert (code, "onnx is there already" in err) == (2, True)
+    code, _, err = run("convert", saved, "--to", "onnx", "--out", saved, "--overwrite")
+    assert (code, "holds something else than an ONNX graph" in err) == (2, True)
+    assert run("convert", saved, "--to", "onnx", "--out", "onnx", "--overwrite")[0] == 0
     monkeypatch.setitem(sys.modules, "onnx", None)
     code, _, err = run("convert", saved, "--to", "onnx", "--out", "other")
     assert (code, 'pip install "sentiment_rnn[onnx]"' in err) == (2, True)
@@ -998,3 +1006,90 @@ def test_cells_of_a_sentiment_model_are_asked(run, tmp_path):
     code, _, err = run("probe", tmp_path / "none", "--data", "sample")
     assert code == 4
     assert "none" in err
+
+
+# What is there already
+
+
+def test_the_default_model_is_not_what_lies_in_the_folder(run, tmp_path):
+    expected = run("predict", "Wonderful!")[1]
+    for name in ("distilled", "shakespeare", "pretrained"):
+        (tmp_path / name).mkdir()
+    assert run("predict", "Wonderful!")[:2] == (0, expected)
+    assert run("chars", "sample", "--length", "3")[0] == 0
+    assert SentimentClassifier("pretrained").settings(to_fit=True).architecture.units == 256
+    # Whoever names it means it.
+    code, _, err = run("predict", "--model", "distilled", "Wonderful!")
+    assert (code, "distilled is no whole model folder" in err) == (4, True)
+
+
+def test_what_is_read_is_not_written_over(run, saved, tmp_path, table):
+    (tmp_path / "texts.txt").write_text("a good film\n")
+    (tmp_path / "link").symlink_to("texts.txt")
+    for arguments in (
+        ("predict", "--model", saved, "--input", "texts.txt", "--output", "texts.txt"),
+        ("predict", "--model", saved, "--input", "texts.txt", "--page", "link"),
+        ("chars", "show", "shakespeare", "--input", "texts.txt", "--out", "./texts.txt"),
+    ):
+        code, _, err = run(*arguments)
+        assert (code, "is what is read: name another file in --" in err) == (2, True), arguments
+    assert (tmp_path / "texts.txt").read_text() == "a good film\n"
+    before = table.read_text()
+    code, _, err = run("vectors", "--data", table, "--out", table)
+    assert (code, "Word vectors are a file NAME.npz" in err) == (2, True)
+    assert table.read_text() == before
+
+
+def test_names_that_no_file_can_have(run, table):
+    for arguments, exit_code, message in (
+        (("train", "--resume", "--out", "/"), 2, "Expected the name of a file or folder."),
+        (("train", "--data", "~nobody-is-called-so/x.csv"), 5, "there is no such user"),
+        (("tune", "--data", table, "--study", "."), 2, "Expected the name of a file."),
+        (("tune", "--data", table, "--study", "a.json"), 2, "over the study itself: a.json"),
+        (("vectors", "--data", table, "--out", "v.npz", "--seed", "-1"), 2, "seed must be"),
+    ):
+        code, _, err = run(*arguments)
+        assert (code, message in err) == (exit_code, True), (arguments, err)
+        assert "Traceback" not in err
+
+
+def test_a_folder_may_have_any_name(table, tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    command = [sys.executable, "-m", "sentiment_rnn", "train", "--data", table, *SMALL]
+    subprocess.run([*command, "--engine", "numpy", "--out", name], cwd=tmp_path, check=True)
+    assert SentimentClassifier.load(tmp_path / name).provenance_["seed"] == 0
+    card = (tmp_path / name / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("# caf\\udce9\n")
+
+
+def test_a_model_whose_origin_is_not_known_does_not_go_on(run, table, saved):
+    model = SentimentClassifier.load(saved)
+    model.provenance_ = {}
+    model.save("model")
+    code, _, err = run("train", "--data", table, "--resume", "--out", "model")
+    assert (code, "Where this model comes from is not known" in err) == (2, True)
+
+
+def test_training_does_not_go_on_from_another_kind_of_training(run, table, tmp_path):
+    (tmp_path / "text").write_text("to be or not to be " * 50)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sentiment_rnn.training.checkpoints.remove_checkpoint", lambda _: None)
+        small = ["--units", "3", "--layers", "1", "--epochs", "1"]
+        assert run("chars", "train", "text", *small, "--out", "writer")[0] == 0
+    code, _, err = run("train", "--data", table, "--resume", "--out", "writer")
+    assert (code, "writer.checkpoint is of another kind of training" in err) == (2, True)
+
+
+@pytest.mark.parametrize("redirect", ["2>&1 >scores | head -n 1", "2>&- >scores"])
+def test_nobody_has_to_read_what_is_said_on_the_side(table, tmp_path, redirect):
+    command = f"{sys.executable} -m sentiment_rnn train --engine numpy --out model"
+    command += f" --data {table} {' '.join(SMALL)} {redirect}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert SentimentClassifier.load(tmp_path / "model").history_
+    # Nothing but the scores.
+    lines = (tmp_path / "scores").read_text().splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("validation ")

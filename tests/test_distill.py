@@ -9,6 +9,7 @@ import pytest
 from scripts import distill, made_up
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.baselines import BaselineClassifier
+from sentiment_rnn.datasets import load_data
 from sentiment_rnn.errors import DataError, UsageError
 from sentiment_rnn.training.config import PretrainingConfig
 from tests.conftest import ROOT
@@ -195,3 +196,48 @@ def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch, capsys):
         distill.main()
     assert ended.value.code == 4
     assert re.fullmatch(r"error: .*missing.*\n", capsys.readouterr().err)
+
+
+@pytest.fixture
+def train():
+    return load_data("sample")[0]
+
+
+def trained(train, **options):
+    settings = {"units": 2, "epochs": 1, "batch_size": 64, "engine": "numpy", **options}
+    classifier = SentimentClassifier(
+        "recommended", seed=distill.SEED, validation_fraction=distill.VALIDATION, **settings
+    )
+    return classifier.fit(train.texts, train.labels, groups=train.groups)
+
+
+def test_other_layers_have_no_mean(train):
+    begun, held_out = trained(train, bidirectional=True), train.limit(20, seed=0)
+    for options in ({"bidirectional": False}, {"head": "mean"}):
+        student = trained(train, **options)
+        before = [array.copy() for array in student._weights]
+        distill.average(student, begun, held_out)
+        for one, other in zip(student._weights, before, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_vectors_that_were_trained_have_a_mean_too(train, monkeypatch):
+    monkeypatch.setattr(SentimentClassifier, "score", lambda *_: 1.0)
+    begun, student = (trained(train, trainable_vectors=True, epochs=number) for number in (1, 2))
+    both = [model.word_vectors.matrix() for model in (begun, student)]
+    assert np.abs(both[0] - both[1]).max() > 1e-4
+    distill.average(student, begun, train)
+    np.testing.assert_allclose(student.word_vectors.matrix(), np.mean(both, axis=0), atol=1e-7)
+
+
+def test_a_teacher_that_learned_what_is_held_out_is_refused(train, tmp_path):
+    trained(train).save(tmp_path / "same")
+    # As many texts validate it, of other reviews.
+    trained(train.limit(len(train) - 1, seed=0)).save(tmp_path / "other")
+    SentimentClassifier("pretrained", units=2).pretrain(
+        train.texts[:20], PretrainingConfig(epochs=1, candidates=3)
+    ).save(tmp_path / "pretrained")
+    assert distill.Teachers([tmp_path / "same"], train).names == ["same", "NB-SVM"]
+    for name in ("other", "pretrained"):
+        with pytest.raises(UsageError, match=f"{name} may have learned from the films"):
+            distill.Teachers([tmp_path / name], train)

@@ -28,6 +28,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sentiment_rnn import SentimentClassifier, WordVectors
+from sentiment_rnn.errors import DataError
 
 # A word for each column and each half of a standard deviation from -10 to 10.
 WORDS = [f"c{column}n{step}" for column in range(10) for step in range(41)]
@@ -181,6 +182,25 @@ def test_in_a_pipeline_whose_settings_are_searched(three_kinds):
         "metal",
     ]
     assert search.classes_.tolist() == ["flower", "metal", "sea"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"units": np.array([2, 4])}, {"trainable_vectors": np.array([False, True])}]
+)
+def test_settings_are_searched_among_those_of_an_array(three_kinds, values, tmp_path):
+    search = GridSearchCV(small(), {**values, "seed": np.arange(2)}, cv=2, error_score="raise")
+    found = search.fit(*three_kinds).best_estimator_
+    found.save(tmp_path / "model")
+    assert SentimentClassifier.load(tmp_path / "model").seed == found.seed
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (1,), (2, 3)])
+def test_labels_of_another_shape_have_no_score(three_kinds, shape):
+    classifier = small().fit(*three_kinds)
+    labels = np.resize(three_kinds[1], shape)
+    for score in (classifier.score, classifier.evaluate):
+        with pytest.raises(DataError, match="Expected one label for each of 3 texts. Received"):
+            score(three_kinds[0][:3], labels)
 
 
 def test_scores_of_folds(three_kinds):

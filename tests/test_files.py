@@ -1,8 +1,17 @@
+import os
+import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from sentiment_rnn._files import atomic_file, atomic_folder, locked, remove_unfinished
+from sentiment_rnn._files import (
+    at_home,
+    atomic_file,
+    atomic_folder,
+    locked,
+    remove_unfinished,
+)
 from sentiment_rnn.errors import ResourceError, UsageError
 
 
@@ -96,3 +105,42 @@ def test_where_nothing_can_be_locked(tmp_path):
         locked(tmp_path / "file" / "model"),
     ):
         pass
+
+
+def test_what_a_link_leads_to_is_written(tmp_path):
+    (tmp_path / "file.txt").write_text("old")
+    (tmp_path / "folder").mkdir()
+    for name in ("file.txt", "folder"):
+        (tmp_path / f"link to {name}").symlink_to(name)
+    with atomic_file(tmp_path / "link to file.txt") as temporary:
+        temporary.write_text("new")
+    with atomic_folder(tmp_path / "link to folder") as temporary:
+        (temporary / "a").write_text("new")
+    assert (tmp_path / "file.txt").read_text() == "new"
+    assert (tmp_path / "folder" / "a").read_text() == "new"
+    assert all((tmp_path / f"link to {name}").is_symlink() for name in ("file.txt", "folder"))
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_pipe_gets_what_is_written_and_stays(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    with atomic_file(pipe) as temporary:
+        temporary.write_text("new")
+    reader.join(10)
+    assert read == ["new"]
+    assert pipe.is_fifo()
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_what_has_no_name_is_not_locked():
+    with pytest.raises(UsageError, match=r"Expected the name of a file or folder\. Received: /$"):
+        locked(Path("/")).__enter__()
+
+
+def test_a_user_that_is_not_there():
+    with pytest.raises(ResourceError, match="~nobody-is-called-so/x: there is no such user"):
+        at_home("~nobody-is-called-so/x")

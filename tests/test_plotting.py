@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 
 from sentiment_rnn.plotting import (
@@ -148,6 +149,22 @@ def test_accuracies_side_by_side():
     first, second = plot_accuracies(parts).axes
     assert heights(first) == [0.5, 0.75]
     assert (first.get_xlabel(), second.get_xlabel()) == ("rating", "known tokens")
+
+
+@pytest.mark.parametrize("name", [r"$\foo$", "$x^2$", r"\$5 or $9", "100 $"])
+def test_names_with_dollars_are_drawn_as_they_are(tmp_path, name):
+    vectors = np.eye(3)
+    wrong = np.zeros(3, bool)
+    figures = [
+        plot_history({name: [1.0], f"val_{name}": [1.0], "loss": [1.0], "val_loss": [1.0]}),
+        plot_accuracies({name: {name: 0.5}}),
+        plot_importances({name: 1.0}),
+        plot_thoughts(vectors, np.array([0, 1, 0]), (name, "b"), wrong),
+    ]
+    for figure in figures:
+        with rc_context({"svg.fonttype": "none"}):
+            figure.savefig(tmp_path / "figure.svg")
+        assert f">{name}</text>" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
 
 
 def test_trials():

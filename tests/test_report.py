@@ -102,6 +102,31 @@ def test_no_text_becomes_an_element(classifier, tmp_path):
         assert "b" not in tags
 
 
+def test_a_mistake_is_one_row_whatever_line_ends_are_in_it(classifier, tmp_path):
+    texts = ["a joy\rlovely, great", "dull,\r\nbad\n", "\rawful\r"]
+    # Each text is wrong for one of the classes.
+    for label in (0, 1):
+        folder = tmp_path / str(label)
+        labels = np.full(len(texts), label)
+        classifier.report(Reviews(texts, labels, names=["a\rb"] * 3), folder, title="")
+    rows: list[dict[str, str]] = []
+    for path in sorted(tmp_path.glob("*/mistakes.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows += csv.DictReader(file)
+    assert sorted(row["text"] for row in rows) == sorted(texts)
+    assert [row["name"] for row in rows] == ["a\rb"] * 3
+
+
+def test_names_of_classes_are_no_formulas(tmp_path):
+    names = [r"$\foo$", "$x^2$", "from $5"]
+    texts = [f"w{number % 3} film" for number in range(30)]
+    settings: dict[str, Any] = {"engine": "numpy", "maxlen": 4, "units": 3, "epochs": 1}
+    classifier = SentimentClassifier(vectors="train", **settings).fit(texts, names * 10)
+    classifier.report(Reviews(texts, np.array(names * 10)), tmp_path, title="")
+    assert len(re.findall("<img", page(tmp_path))) == 3
+    assert r"called $\foo$" in page(tmp_path)
+
+
 def test_one_class_only_and_no_ratings(classifier, tmp_path):
     scores = classifier.report(
         Reviews(["A joy.", "Lovely."], np.array([1, 1])), tmp_path, title="One"

@@ -244,6 +244,22 @@ def test_a_bad_trial_ends_early_but_never_after_its_last_epoch(reviews, tmp_path
     assert (late.state, late.epochs, late.accuracy) == ("complete", 3, 0.75)
 
 
+def test_a_trial_that_can_not_be_trained_is_left_out(reviews, tmp_path, monkeypatch, capsys):
+    fit = SentimentClassifier.fit
+
+    def refuse_one(classifier, *arguments, **options):
+        if classifier.units == 2:
+            raise UsageError("the loss is no finite number any more")
+        return fit(classifier, *arguments, **options)
+
+    monkeypatch.setattr(SentimentClassifier, "fit", refuse_one)
+    study = Study(tmp_path / "a.db", reviews, options=SMALL, vary={"units": (2, 3)}, verbose=True)
+    study.run(4)
+    states = {(one.settings["units"], one.state) for one in study.trials()}
+    assert states == {(2, "pruned"), (3, "complete")}
+    assert "left out: the loss is no finite number any more" in capsys.readouterr().err
+
+
 def test_another_study_than_the_file_holds_is_refused(reviews, tmp_path, fitted):
     file = tmp_path / "a.db"
     Study(file, reviews, options=SMALL, vary=UNITS)

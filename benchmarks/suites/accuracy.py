@@ -69,6 +69,7 @@ def comparisons(settings: Settings) -> list[Comparison]:
             ],
             rounds=1,
             warm_up=False,
+            figure="accuracy",
         ),
         Comparison(
             "speed of methods",

@@ -77,12 +77,23 @@ def _reviews_predicted(settings: Settings) -> Comparison:
     def here(count: int) -> Call:
         predictor, encoder = _predictor(), networks.preprocessor()
         todo = texts(count)
-        return lambda: predictor.predict(encoder.encode(todo))
+
+        def predict() -> np.ndarray:
+            networks.forget_tokens()
+            return predictor.predict(encoder.encode(todo))
+
+        return predict
 
     def with_keras(count: int) -> Call:
         encoder, todo = networks.preprocessor(), texts(count)
         model = networks.keras_network("simple", encoder.embedding_matrix())
-        return lambda: model.predict(encoder.pad(encoder.encode(todo)), batch_size=256, verbose=0)
+
+        def predict() -> np.ndarray:
+            networks.forget_tokens()
+            ids = encoder.pad(encoder.encode(todo))
+            return model.predict(ids, batch_size=256, verbose=0)
+
+        return predict
 
     return _growth(
         "prediction by reviews",
@@ -238,7 +249,8 @@ def _more_reviews(result: Result) -> str:
                 f"{line} {hours:,.1f} hours ({machines:,} such machines to be done in one)"
             )
     return (
-        f"At {MANY:,} reviews, as slopes near 1 allow to say: {'; '.join(parts)}. Their ids take "
+        f"At {MANY:,} reviews, if the last ones are like those to come: {'; '.join(parts)}. Their "
+        f"ids take "
         f"{MAXLEN * 4 * MANY / 1e9:,.0f} GB, the textbook's floats "
         f"{MAXLEN * FEATURES * 8 * MANY / 1e12:,.0f} TB."
     )

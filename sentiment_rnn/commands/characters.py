@@ -9,6 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from sentiment_rnn.commands.imports import import_keras
+from sentiment_rnn.commands.output import refuse_same_file
 from sentiment_rnn.commands.probing import print_cells
 from sentiment_rnn.commands.trainings import training_in
 from sentiment_rnn.errors import UsageError
@@ -128,6 +129,8 @@ def show(options: Namespace) -> None:
 
     if (options.text is None) == (options.input is None):
         raise UsageError("Give the text to show as an argument or in --input, one of the two.")
+    refuse_same_file(options.input, options.out, "--out")
+    refuse_same_file(options.rank_on, options.out, "--out")
     model = CharLanguageModel.load(options.model)
     symbols = model.alphabet_.symbols
     if isinstance(symbols, bytes):

@@ -7,17 +7,20 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from sentiment_rnn.errors import DataError, ResourceError
+from sentiment_rnn._files import disk_errors
+from sentiment_rnn.errors import DataError
 
 if TYPE_CHECKING:
     from sentiment_rnn.datasets import Reviews
 
 # Bytes of a document that are read at a time.
 PIECE = 1 << 16
+# Some editors begin a file of UTF-8 with it.
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Reviews, Reviews | None]:
@@ -33,6 +36,19 @@ def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Review
         group_column=options.group_column,
         positive_from=options.positive_from,
         multiclass=options.multiclass,
+        cache=cache_of(options),
+    )
+
+
+def read_texts(options: Namespace) -> list[str]:
+    """Reads the texts of what ``--data`` names, with ``--unsupervised`` those without label too."""
+    from sentiment_rnn.datasets.sources import load_train_texts
+
+    print(f"loading {options.data}", file=sys.stderr)
+    return load_train_texts(
+        options.data,
+        unsupervised=options.unsupervised,
+        text_column=options.text_column,
         cache=cache_of(options),
     )
 
@@ -73,37 +89,42 @@ def input_texts(options: Namespace) -> Iterator[Iterator[str]]:
         yield iter(options.text)
         return
     name = str(options.input or "standard input")
-    try:
-        with open(options.input or sys.stdin.fileno(), "rb", closefd=bool(options.input)) as file:
-            yield (_decoded_pieces if options.document else _decoded_lines)(file, name)
-    except OSError as error:
-        if isinstance(error, (ResourceError, BrokenPipeError)):
-            raise
-        raise ResourceError(f"Could not read {name}: {error.strerror}") from error
+    with ExitStack() as stack:
+        with disk_errors(f"read {name}"):
+            source = options.input or sys.stdin.fileno()
+            file = stack.enter_context(open(source, "rb", closefd=bool(options.input)))
+        # What is done with the texts has errors of its own, which are none of this file.
+        yield (_decoded_pieces if options.document else _decoded_lines)(file, name)
 
 
 def _decoded_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
-        try:
-            yield line.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{name}, line {number}: expected UTF-8 text. {error}") from error
+    with disk_errors(f"read {name}"):
+        for number, line in enumerate(file, 1):
+            try:
+                text = line.decode("utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise DataError(f"{name}, line {number}: expected UTF-8 text. {error}") from error
+            yield text.removeprefix(_BYTE_ORDER_MARK) if number == 1 else text
 
 
 def _decoded_pieces(file: BinaryIO, name: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     read = 0
+    begun = False
     while True:
-        piece = file.read(PIECE)
+        with disk_errors(f"read {name}"):
+            piece = file.read(PIECE)
         # Bytes of a character that the last piece ended in.
         waiting, _ = decoder.getstate()
         try:
-            yield decoder.decode(piece, final=not piece)
+            text = decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{name}, byte offset {read - len(waiting) + error.start}: expected UTF-8 text. "
                 f"Received: 0x{error.object[error.start]:02x}, {error.reason}"
             ) from error
+        yield text if begun else text.removeprefix(_BYTE_ORDER_MARK)
+        begun = begun or bool(text)
         if not piece:
             return
         read += len(piece)

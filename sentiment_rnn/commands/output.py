@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sentiment_rnn._files import atomic_file
+from sentiment_rnn.errors import UsageError
 from sentiment_rnn.prediction import Explanation, Prediction
 
 # Backgrounds of a terminal with 256 colours, from faint to strong: orange and blue, which differ
@@ -22,6 +22,14 @@ _ORANGES, _BLUES = (223, 216, 208), (153, 111, 75)
 _CONTROL = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+
+
+def refuse_same_file(read: Path | None, written: Path | None, option: str) -> None:
+    """Refuses to write over what is read."""
+    if read is not None and written is not None and read.exists() and written.exists():
+        if not read.is_file() or not read.samefile(written):
+            return
+        raise UsageError(f"{written} is what is read: name another file in {option}.")
 
 
 @contextmanager
@@ -44,10 +52,15 @@ def write_predictions(predictions: Iterable[Prediction], kind: str, file: TextIO
                 f"{printable(one.label)}\t{one.probability:.4f}\t{printable(one.text)}{end}\n"
             )
     elif kind == "csv":
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["text", "label", "probability", "truncated"])
-        writer.writerows(
-            [one.text, one.label, round(one.probability, 6), one.truncated] for one in predictions
+        from sentiment_rnn.datasets.tables import write_csv
+
+        write_csv(file, [["text", "label", "probability", "truncated"]])
+        write_csv(
+            file,
+            (
+                [one.text, one.label, round(one.probability, 6), one.truncated]
+                for one in predictions
+            ),
         )
     else:
         # An explanation is written as the prediction that it is.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentiment_rnn.commands.data import read_data
+from sentiment_rnn.commands.data import cache_of
 from sentiment_rnn.commands.output import format_table
 from sentiment_rnn.errors import UsageError
 
@@ -24,15 +26,21 @@ def print_cells(mean_states: Callable[[Sequence[str]], np.ndarray], options: Nam
         options: the data, and how many cells to name.
 
     Raises:
-        UsageError: if the data have no test part.
+        UsageError: if the data are a table.
     """
+    from sentiment_rnn.datasets import load_data
+    from sentiment_rnn.datasets.tables import TABLE_SUFFIXES
     from sentiment_rnn.inspection import linear_probe, rank_by_label
 
-    train, test = read_data(options)
-    if test is None:
+    # Before it is read, as it may lack columns that no option names here.
+    if Path(options.data).suffix.lower() in TABLE_SUFFIXES:
         raise UsageError(
             "A probe learns from train texts and is asked of test texts. A table has one part only."
         )
+    print(f"loading {options.data}", file=sys.stderr)
+    train, test = load_data(options.data, cache=cache_of(options))
+    # As all data that are no table.
+    assert test is not None
     if options.limit is not None:
         train, test = (part.limit(options.limit, seed=0) for part in (train, test))
     learned, tested = (mean_states(part.texts) for part in (train, test))

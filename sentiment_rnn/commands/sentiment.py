@@ -18,6 +18,7 @@ from sentiment_rnn.commands.data import (
     data_options,
     input_texts,
     read_data,
+    read_texts,
     shortened,
     with_first,
 )
@@ -27,6 +28,7 @@ from sentiment_rnn.commands.output import (
     format_table,
     open_output,
     printable,
+    refuse_same_file,
     write_explanations,
     write_predictions,
 )
@@ -83,7 +85,7 @@ def train(options: Namespace) -> None:
         teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
         with engine_imported(engine):
             train, test = read_data(options, unsupervised=bool(teachers))
-        taught_texts, taught = _taught(teachers, train.unsupervised or [])
+        taught_texts, taught = _taught(teachers, train)
         if options.limit is not None:
             train = train.limit(options.limit, classifier.seed)
         if not options.resume:
@@ -159,6 +161,8 @@ def _finish(
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
         classifier.metrics_["test"] = classifier.evaluate(test.texts, test.labels)
     classifier.save(out)
+    print(f"saved {out}", file=sys.stderr)
+    print(format_scores(classifier.metrics_))
     append_run(
         out.parent,
         {
@@ -170,8 +174,6 @@ def _finish(
             **classifier.provenance_,
         },
     )
-    print(f"saved {out}", file=sys.stderr)
-    print(format_scores(classifier.metrics_))
 
 
 def _training_log(folder: Path | None) -> AbstractContextManager[AfterEpoch | None]:
@@ -204,6 +206,8 @@ def _to_train(options: Namespace, out: Path, checkpoint: Path) -> SentimentClass
     continued = True
     if has_checkpoint(checkpoint):
         began = checkpoint_settings(checkpoint)
+        if "warm_start" not in began:
+            raise UsageError(f"{checkpoint} is of another kind of training: it can't go on here.")
         continued = began.pop("warm_start")
         print(f"going on from {checkpoint}", file=sys.stderr)
         if not continued:
@@ -241,8 +245,7 @@ def pretrain(options: Namespace) -> None:
             raise UsageError(str(error)) from error
         classifier.settings()
         with engine_imported(config.engine):
-            train, _ = read_data(options, unsupervised=options.unsupervised)
-        texts = train.texts + (train.unsupervised or [])
+            texts = read_texts(options)
         if not options.resume:
             remove_checkpoint(checkpoint)
         classifier.pretrain(
@@ -256,16 +259,24 @@ def pretrain(options: Namespace) -> None:
 
 
 def _taught(
-    teachers: Sequence[SentimentClassifier], texts: list[str]
+    teachers: Sequence[SentimentClassifier], train: Reviews
 ) -> tuple[list[str], Sequence[float] | np.ndarray]:
     """The reviews without label, and what the teachers say of them on average."""
     if not teachers:
         return [], []
+    import numpy as np
+
+    classes = sorted(set(train.labels.tolist()))
+    for teacher in teachers:
+        if teacher.classes_.tolist() != classes:
+            raise UsageError(
+                f"A teacher must know the classes that are to be learned, {classes}. Received one "
+                f"that knows {teacher.classes_.tolist()}."
+            )
+    texts = train.unsupervised or []
     print(f"reading {len(texts):,} reviews without label, to teach", file=sys.stderr)
-    said, *others = (teacher.predict_proba(texts)[:, 1] for teacher in teachers)
-    for other in others:
-        said += other
-    return texts, said / len(teachers)
+    said = np.mean([teacher.predict_proba(texts) for teacher in teachers], axis=0)
+    return texts, said[:, 1] if len(classes) == 2 else said
 
 
 def probe(options: Namespace) -> None:
@@ -294,9 +305,12 @@ def evaluate(options: Namespace) -> None:
         print(json.dumps(scores))
         return
     print(format_scores({"all" if test is None else options.split: scores}))
-    print("\nconfusion matrix    " + "".join(f"{name:>12}" for name in classifier.class_names))
-    for name, row in zip(classifier.class_names, scores["confusion_matrix"], strict=True):
-        print(f"{name:>12} called" + "".join(f"{count:>13}" for count in row))
+    names = [printable(name) for name in classifier.class_names]
+    rows = [
+        [f"{name} called", *map(str, row)]
+        for name, row in zip(names, scores["confusion_matrix"], strict=True)
+    ]
+    print("\n" + format_table(["confusion matrix", *names], rows))
     rows = [
         [f"{one['from']} to {one['to']}", f"{one['texts']:,}", f"{one['accuracy']:.4g}"]
         for one in scores["accuracy_by_length"]
@@ -350,6 +364,8 @@ def predict(options: Namespace) -> None:
             "No text to predict. Give it as an argument, in a file with --input, or on standard "
             "input, one text a line."
         )
+    refuse_same_file(options.input, options.output, "--output")
+    refuse_same_file(options.input, options.page, "--page")
     _hint_at_files(options)
     with input_texts(options) as texts, open_output(options.output) as output:
         predictions: Iterable[Prediction]
@@ -459,9 +475,9 @@ def vectors(options: Namespace) -> None:
     from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors
     from sentiment_rnn.preprocessing.tokenized import Corpus
 
-    unsupervised = options.unsupervised
-    train, _ = read_data(options, unsupervised=unsupervised)
-    texts = train.texts + (train.unsupervised or [] if unsupervised else [])
+    if options.out.suffix != ".npz":
+        raise UsageError(f"Word vectors are a file NAME.npz. Received: --out {options.out}")
+    texts = read_texts(options)
     print(f"reading {len(texts):,} texts", file=sys.stderr)
     tokenizer = TreebankTokenizer(lowercase=options.lowercase)
     sentences = Corpus(texts, tokenizer, cache=cache_of(options)).tokenized
@@ -529,13 +545,13 @@ def runs(options: Namespace) -> None:
         changed = " ".join(f"{name}={value}" for name, value in run["options"].items())
         rows.append(
             [
-                run["name"],
+                printable(run["name"]),
                 f"{run['metrics']['validation']['accuracy']:.4f}",
                 "" if test is None else f"{test:.4f}",
                 f"{run['parameters']:,}",
                 f"{run['seconds']:.0f}",
-                str(run["seed"]),
-                f"{run['preset']} {changed}".strip(),
+                printable(str(run["seed"])),
+                printable(f"{run['preset']} {changed}".strip()),
             ]
         )
     head = ["model", "validation", "test", "parameters", "seconds", "seed", "settings"]

@@ -26,8 +26,8 @@ def training_in(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
     """
     from sentiment_rnn.training.checkpoints import has_checkpoint
 
-    checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out):
+        checkpoint = out.with_name(f"{out.name}.checkpoint")
         if has_checkpoint(checkpoint) and not resume and not overwrite:
             raise UsageError(
                 f"{checkpoint} is there, of a training that was interrupted.\nGo on with it by "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -33,7 +34,11 @@ def tune(options: Namespace) -> None:
 
     place = default_place(options)
     file: Path = options.study or place.with_name(f"{place.name}.db")
+    if not file.name:
+        raise UsageError(f"Expected the name of a file. Received: --study {file}")
     out: Path = options.out or file.with_suffix(".json")
+    if os.path.realpath(out) == os.path.realpath(file):
+        raise UsageError(f"The best settings can't be written over the study itself: {out}")
     if out.suffix != ".json":
         raise UsageError(f"A preset is a file NAME.json. Received: --out {out}")
     if out.exists():

@@ -24,6 +24,7 @@ from typing import IO
 
 import platformdirs
 
+from sentiment_rnn._files import at_home
 from sentiment_rnn.errors import ResourceError, UsageError
 
 _BLOCK_BYTES = 1 << 18
@@ -77,9 +78,9 @@ def cache_folder() -> Path:
         >>> cache_folder().name
         'sentiment_rnn'
     """
-    return Path(
+    return at_home(
         os.environ.get("SENTIMENT_RNN_CACHE") or platformdirs.user_cache_dir("sentiment_rnn")
-    ).expanduser()
+    )
 
 
 def download(

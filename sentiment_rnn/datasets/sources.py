@@ -7,12 +7,13 @@ import os
 import random
 from pathlib import Path
 
+from sentiment_rnn._files import at_home
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.datasets.download import SOURCES, cache_folder
 from sentiment_rnn.datasets.imdb import load_imdb
 from sentiment_rnn.datasets.plain_text import load_text
 from sentiment_rnn.datasets.reviews import Reviews
-from sentiment_rnn.datasets.tables import TABLE_SUFFIXES, load_table
+from sentiment_rnn.datasets.tables import TABLE_SUFFIXES, load_table, load_texts
 from sentiment_rnn.errors import ResourceError, UsageError
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
@@ -55,10 +56,9 @@ def load_data(
         >>> train.names[0], train.labels[0]
         ('train/neg/...txt', np.int64(0))
     """
-    path = Path(source).expanduser()
+    path = at_home(source)
     if path.suffix.lower() in TABLE_SUFFIXES:
-        if unsupervised:
-            raise UsageError(f"{path} is a table, which has no unsupervised reviews.")
+        _check_not_unsupervised(path, unsupervised)
         reviews = load_table(
             path,
             text_column=text_column,
@@ -83,6 +83,41 @@ def load_data(
         f"No such data: {str(source)!r}. Expected sample, imdb, the folder of the IMDB reviews, "
         f"or a file\nwhose name ends in {suffixes}."
     )
+
+
+def load_train_texts(
+    source: str | os.PathLike[str],
+    *,
+    unsupervised: bool = False,
+    text_column: str = "text",
+    cache: Path | None = None,
+) -> list[str]:
+    """Reads texts to learn from without their labels, which a table need not have.
+
+    Args:
+        source: see `load_data`, as for all others and what is raised.
+        unsupervised: whether to read the reviews without label too.
+        text_column: of a table only.
+        cache: of no effect for a table.
+
+    Returns:
+        The train texts, and behind them those without label; all texts of a table.
+
+    Example:
+        >>> len(load_train_texts("sample"))
+        180
+    """
+    path = at_home(source)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        _check_not_unsupervised(path, unsupervised)
+        return load_texts(path, text_column=text_column)
+    train, _ = load_data(source, unsupervised=unsupervised, text_column=text_column, cache=cache)
+    return train.texts + (train.unsupervised or [])
+
+
+def _check_not_unsupervised(table: Path, unsupervised: bool) -> None:
+    if unsupervised:
+        raise UsageError(f"{table} is a table, which has no unsupervised reviews.")
 
 
 def _check_no_column(

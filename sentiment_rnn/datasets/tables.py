@@ -1,4 +1,7 @@
-"""Tables of texts, CSV, TSV, JSON lines or Parquet: read whole, with labels, or part by part."""
+"""Tables of texts, CSV, TSV, JSON lines or Parquet: read whole, with labels, or part by part.
+
+And CSV written, so that every reader finds the same rows in it.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ import io
 import json
 import math
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
@@ -103,7 +106,8 @@ def load_table(
         group_column: name of the column that says what the review is of, if there is one.
         positive_from: the cut between star ratings: from this one on a review is positive, below
             it negative. Given, all labels must be numbers, which are kept as ``ratings``.
-        multiclass: whether each different label is a class, whole numbers or strings.
+        multiclass: whether each different label is a class: a whole number if all of them are
+            written as such, such as 7 or 7.0, otherwise a string.
 
     Raises:
         ResourceError: if the file is missing or can't be read.
@@ -161,9 +165,9 @@ def load_table(
             f"Expected reviews of {'several' if multiclass else 'both'} kinds."
         )
     if multiclass:
-        numbers = [_number(label) for label in labels]
-        whole = [int(one) for one in numbers if one is not None and one == round(one)]
-        labels = whole if len(whole) == len(labels) else labels
+        numbers = {label: _whole_number(label) for label in set(labels)}
+        # One that is no number leaves all the strings that they are.
+        labels = labels if None in numbers.values() else [numbers[label] for label in labels]
     return Reviews(
         texts=texts,
         labels=np.array(labels),
@@ -171,6 +175,21 @@ def load_table(
         groups=None if group_column is None else np.array(groups),
         names=names,
     )
+
+
+def load_texts(path: str | os.PathLike[str], *, text_column: str = "text") -> list[str]:
+    """Reads the texts of a table, whatever else is in it.
+
+    Args:
+        path: see `load_table`, as for all that is raised.
+        text_column: see `load_table`.
+    """
+    path = Path(path)
+    with _rows(path, [text_column]) as rows:
+        texts = [_text(value, f"{path}, {where}", text_column) for where, _, (value,) in rows]
+    if not texts:
+        raise DataError(f"{path} has no rows. Expected a text a row.")
+    return texts
 
 
 def find_tables(path: str | os.PathLike[str]) -> list[Path]:
@@ -270,6 +289,22 @@ def read_part(part: TablePart, text_column: str = "text") -> list[str]:
     return texts
 
 
+def write_csv(file: TextIO, rows: Iterable[Iterable[object]]) -> None:
+    r"""Writes rows of CSV, each of which ends in ``\n``.
+
+    Args:
+        file: where to.
+        rows: their fields.
+
+    Example:
+        >>> import sys
+        >>> write_csv(sys.stdout, [["text", "label"], ["A joy, truly", "positive"]])
+        text,label
+        "A joy, truly",positive
+    """
+    csv.writer(_LineFeeds(file)).writerows(rows)
+
+
 @contextmanager
 def _rows(
     path: Path, columns: list[str], start: _Place | None = None
@@ -328,6 +363,20 @@ class _Lines:
                         f"{self._path}, line {self.number} is not UTF-8 text."
                     ) from error
                 yield line
+
+
+class _LineFeeds:
+    r"""Ends the rows of the csv module in ``\n`` after it has quoted what is in them.
+
+    It quotes a field only for line ends that are its own, and most readers end a row at a lone
+    ``\r`` as well.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def _read_csv(
@@ -502,8 +551,24 @@ def _rating(value: object, where: str, positive_from: float) -> float:
     return number
 
 
+def _whole_number(label: str) -> int | None:
+    """The whole number that a label plainly is, 7 or 7.0; None for others, as 007, 1_0 and 1e3.
+
+    None also for one that an array of int64 can't hold.
+    """
+    digits = label.removesuffix(".0")
+    try:
+        number = int(digits)
+    except ValueError:
+        return None
+    return number if str(number) == digits and abs(number) < 2**63 else None
+
+
 def _number(value: object) -> float | None:
     if not isinstance(value, str | int | float):
+        return None
+    # Python takes 1_0 for 10.
+    if isinstance(value, str) and "_" in value:
         return None
     try:
         number = float(value)

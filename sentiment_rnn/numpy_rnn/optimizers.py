@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 
@@ -31,6 +31,10 @@ class OptimizerState:
     slots: dict[str, list[Array]] = field(default_factory=dict)
 
 
+# Settings that are no share of what was before.
+_ANY_SIZE = ("epsilon", "initial_accumulator_value")
+
+
 @dataclass(frozen=True)
 class Optimizer:
     """What the optimizers share.
@@ -46,10 +50,13 @@ class Optimizer:
             value = getattr(self, setting.name)
             if setting.name == "learning_rate":
                 _check_rate(value)
-            elif isinstance(setting.default, float) and not 0 <= value < 1:
-                raise ValueError(
-                    f"{setting.name} must be at least 0 and below 1. Received: {value!r}"
-                )
+            elif isinstance(setting.default, float):
+                is_rate = setting.name not in _ANY_SIZE
+                if not 0 <= value < (1 if is_rate else inf):
+                    most = "below 1" if is_rate else "finite"
+                    raise ValueError(
+                        f"{setting.name} must be at least 0 and {most}. Received: {value!r}"
+                    )
 
     def start(self, weights: Sequence[Array]) -> OptimizerState:
         """Makes the memory for training these weights.

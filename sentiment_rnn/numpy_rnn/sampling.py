@@ -335,13 +335,17 @@ def _trace(grown: Sequence[tuple[Array, Array]], beam: int, stop: int | None) ->
 
 
 def _checked(probabilities: Array) -> Array:
-    """The same as float64, if each row has a sum: not those of a model that has gone astray."""
+    """The same as float64, if none is negative and each row has a sum, as of a sound model."""
     probabilities = np.asarray(probabilities, np.float64)
     total = probabilities.sum(axis=-1)
     if not ((total > 0) & (total < math.inf)).all():
         raise ProbabilityError(
             "Expected probabilities whose sum is finite and above 0. "
             f"Received rows with a sum from {np.min(total)} to {np.max(total)}"
+        )
+    if (probabilities < 0).any():
+        raise ProbabilityError(
+            f"Expected probabilities of at least 0. Received: {probabilities.min()}"
         )
     return probabilities
 

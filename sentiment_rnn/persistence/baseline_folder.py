@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,10 @@ def load_baseline(folder: str | Path, *, methods: tuple[str, ...]) -> SavedBasel
 
 
 def _is_float(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    # A whole number of a file may be larger than any float.
+    return abs(value) <= sys.float_info.max
 
 
 def _card(name: str, baseline: SavedBaseline) -> str:

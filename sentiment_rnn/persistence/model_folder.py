@@ -189,6 +189,13 @@ def _read_folder(path: Path) -> SavedModel:
             f"{path}: expected a network with an output a class, or one output for two classes. "
             f"Received: outputs {outputs} for {len(classes)} classes"
         )
+    steps = saved.network.batch_shape[1]
+    if steps is not None and not saved.network.is_stateful:
+        maxlen = config["preprocessing"].maxlen
+        if maxlen != steps:
+            raise ModelError(
+                f"{path}: the network reads {steps} tokens of a text. Received: maxlen {maxlen}"
+            )
     return SavedModel(
         network=saved.network,
         weights=read_weights(path / _WEIGHTS, saved),
@@ -334,7 +341,8 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text that ends with a line break."""
-    path.write_text(text.rstrip() + "\n", encoding="utf-8")
+    # The name of a folder may have bytes that are no text. JSON has the same escapes.
+    path.write_text(text.rstrip() + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: object) -> None:

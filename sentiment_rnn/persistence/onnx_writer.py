@@ -54,6 +54,10 @@ def write_onnx(model: SavedModel, folder: Path) -> None:
         ModelError: if ONNX Runtime computes something else.
         ResourceError: if the folder can't be written.
     """
+    if folder.exists() and not _is_graph_folder(folder):
+        raise UsageError(
+            f"{folder} is there and holds something else than an ONNX graph: it is not overwritten."
+        )
     graph = make_graph(model)
     _check(graph, model)
     length, padding = _length_of(model.network), _padding_of(model)
@@ -75,6 +79,10 @@ def write_onnx(model: SavedModel, folder: Path) -> None:
         (temporary / DESCRIPTION).write_text(
             json.dumps(description, ensure_ascii=True), encoding="utf-8"
         )
+
+
+def _is_graph_folder(folder: Path) -> bool:
+    return folder.is_dir() and {file.name for file in folder.iterdir()} == {GRAPH, DESCRIPTION}
 
 
 def make_graph(model: SavedModel) -> onnx.ModelProto:

@@ -16,9 +16,10 @@ from typing import IO, cast
 import numpy as np
 
 from sentiment_rnn._cache import pack_texts
+from sentiment_rnn._checks import LARGEST, check_whole
 from sentiment_rnn._files import atomic_file
 from sentiment_rnn._zip import ShortReads, one_kind_of_error
-from sentiment_rnn.errors import DataError, ResourceError
+from sentiment_rnn.errors import DataError, ResourceError, UsageError
 from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
 
 _READ_BYTES = 1 << 22
@@ -206,6 +207,7 @@ class WordVectors:
             The vectors, the most frequent word first.
 
         Raises:
+            UsageError: for settings that make no sense.
             DataError: if no word comes `min_count` times.
 
         Source: Mikolov et al., "Efficient Estimation of Word Representations in Vector Space",
@@ -213,6 +215,18 @@ class WordVectors:
         """
         from gensim.models import Word2Vec
 
+        for name, value, least, most in (
+            ("vector_size", vector_size, 1, _LARGEST_VECTOR),
+            ("window", window, 1, LARGEST),
+            ("min_count", min_count, 1, LARGEST),
+            ("epochs", epochs, 1, LARGEST),
+            ("workers", workers, 1, LARGEST),
+            ("seed", seed, 0, 2**32 - 1),
+        ):
+            try:
+                check_whole(name, value, least, most)
+            except ValueError as error:
+                raise UsageError(str(error)) from error
         model = Word2Vec(
             vector_size=vector_size,
             window=window,
@@ -229,7 +243,10 @@ class WordVectors:
                 "vectors can be trained. Give more texts, or a lower min_count."
             )
         model.train(sentences, total_examples=model.corpus_count, epochs=model.epochs)
-        return cls(model.wv.index_to_key, model.wv.vectors)
+        words = model.wv.index_to_key
+        # Half a character, which a file has no bytes for, is no word.
+        rows = [row for row, word in enumerate(words) if _has_bytes(word)]
+        return cls([words[row] for row in rows], model.wv.vectors[rows])
 
     @classmethod
     def from_word2vec(
@@ -484,10 +501,36 @@ def _text_rows(
         number += 1
         word, _, rest = line.rstrip().partition(b" ")
         if wanted is None or word in wanted:
+            word, rest = _with_all_parts(word, rest, vector_size)
+        if wanted is None or word in wanted:
             yield word, _text_vector(rest, vector_size, number, path)
         line = stream.readline(_LONGEST_LINE)
     if count is not None and number != count and number != limit:
         raise DataError(f"{path} claims {count} words in its first line. It has {number}.")
+
+
+def _has_bytes(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _with_all_parts(word: bytes, rest: bytes, vector_size: int) -> tuple[bytes, bytes]:
+    """A word and its vector, where the word may have spaces, as in the largest of GloVe's files."""
+    *parts, vector = rest.split(b" ", max(0, rest.count(b" ") + 1 - vector_size))
+    if all(map(_is_number, parts)):
+        return word, rest
+    return b" ".join([word, *parts]), vector
+
+
+def _is_number(part: bytes) -> bool:
+    try:
+        float(part)
+    except ValueError:
+        return False
+    return True
 
 
 def _text_vector(rest: bytes, vector_size: int, number: int, path: Path) -> bytes:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import DataError
 from sentiment_rnn.numpy_rnn.next_words import with_targets
 from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.training.batches import TextBatches
@@ -105,14 +106,23 @@ def pretrain(
     Raises:
         UsageError: for a network that the words to come could leak into, or if the loss is no
             finite number any more.
+        DataError: for texts in which no word follows another.
         ModelError: if the checkpoint is of another task.
     """
     config = task.config
     spec = recurrent_part(task.network)
     order = np.random.default_rng([task.seed, 0]).permutation(len(task.encoded))
-    held_out = order[: max(1, round(len(order) * config.held_out))]
+    # One at least on either side.
+    held_out = order[: min(max(1, round(len(order) * config.held_out)), len(order) - 1)]
     learned = [task.encoded[row] for row in order[len(held_out) :]]
     measured = [task.encoded[row] for row in held_out]
+    for part, texts in (("learned from", learned), ("held out", measured)):
+        # The first word of a text comes after none, and the last before none.
+        if not any(np.count_nonzero(ids) > 1 for ids in texts):
+            raise DataError(
+                f"Expected texts of words that follow each other. Received {len(texts):,} that are "
+                f"{part}, none of them with two words that the vectors know."
+            )
     batches = TextBatches(
         learned,
         np.zeros((len(learned), 0)),  # The words themselves say what comes next.

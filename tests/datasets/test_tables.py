@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import re
 import sys
@@ -9,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_rnn.datasets import load_table, tables
-from sentiment_rnn.datasets.tables import find_tables, read_part, split_table
+from sentiment_rnn.datasets.tables import (
+    find_tables,
+    load_texts,
+    read_part,
+    split_table,
+    write_csv,
+)
 from sentiment_rnn.errors import DataError, ResourceError, UsageError
 
 
@@ -204,7 +211,7 @@ def test_an_unknown_label(tmp_path, suffix):
         load_table(path)
 
 
-@pytest.mark.parametrize("label", ['""', "null", '"nan"', "NaN", "[1]", "1e999", '"²"'])
+@pytest.mark.parametrize("label", ['""', "null", '"nan"', "NaN", "[1]", "1e999", '"²"', '"0_1"'])
 def test_labels_that_are_none(tmp_path, label):
     path = write(tmp_path / "a.jsonl", f'{{"text": "a", "label": {label}}}\n')
     with pytest.raises(DataError, match=r"row 1 \(line 1\): unknown label"):
@@ -220,7 +227,7 @@ def test_star_ratings_without_the_cut(tmp_path, suffix):
         load_table(path)
 
 
-@pytest.mark.parametrize("label", ['"pos"', "true", "null", '""'])
+@pytest.mark.parametrize("label", ['"pos"', "true", "null", '""', '"1_0"'])
 def test_labels_that_are_no_ratings(tmp_path, label):
     path = write(tmp_path / "a.jsonl", f'{{"text": "a", "label": {label}}}\n')
     expected = r"unknown label .*\. Expected a star rating, as of positive_from=7$"
@@ -371,6 +378,35 @@ def test_each_different_label_is_a_class(tmp_path, suffix):
     assert load_table(path, multiclass=True).labels.tolist() == ["joy", "5", "rage"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["7", "1000000000000000001", "1000000000000000002"], [7, 10**18 + 1, 10**18 + 2]),
+        (["-1", "0", "4.0"], [-1, 0, 4]),
+        # What is written otherwise than the number stays as it is written.
+        (["007", "7", "1_0"], ["007", "7", "1_0"]),
+        (["+5", "1e3", "5"], ["+5", "1e3", "5"]),
+        (["-0.0", "1.5", "٣"], ["-0.0", "1.5", "٣"]),
+        ([str(2**63), "1", "-1"], [str(2**63), "1", "-1"]),
+        (["9" * 5000, "inf", "1"], ["9" * 5000, "inf", "1"]),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_different_labels_stay_different_classes(tmp_path, suffix, labels, expected):
+    path = write_rows(tmp_path / f"a.{suffix}", [("text", label) for label in labels])
+    found = load_table(path, multiclass=True).labels
+    assert found.tolist() == expected
+    assert found.dtype.kind == ("i" if isinstance(expected[0], int) else "U")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_numbers_as_classes(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", 4.0), ("b", -2.0), ("c", 2.0**53)])
+    assert load_table(path, multiclass=True).labels.tolist() == [4, -2, 2**53]
+    path = write_rows(tmp_path / f"b.{suffix}", [("a", 10**18 + 1), ("b", 10**18 + 2)])
+    assert load_table(path, multiclass=True).labels.tolist() == [10**18 + 1, 10**18 + 2]
+
+
 def test_classes_that_are_none(tmp_path):
     path = write_rows(tmp_path / "a.csv", [("one", "joy"), ("two", "joy")])
     with pytest.raises(DataError, match="all reviews are 'joy', .* Expected reviews of several"):
@@ -380,6 +416,33 @@ def test_classes_that_are_none(tmp_path):
         load_table(path, multiclass=True)
     with pytest.raises(UsageError, match="Either positive_from=3 cuts .* or multiclass=True"):
         load_table(path, multiclass=True, positive_from=3)
+
+
+@every_format
+def test_texts_without_labels(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("one", "x"), ("two", "y")], header=("body", "z"))
+    assert load_texts(path, text_column="body") == ["one", "two"]
+    with pytest.raises(DataError, match="has no column 'text'"):
+        load_texts(path)
+    path = write_rows(tmp_path / f"b.{suffix}", [("one",), (" ",)], header=("text",))
+    with pytest.raises(DataError, match=r"row 2.*: 'text' is empty. Expected a text"):
+        load_texts(path)
+
+
+# Written
+
+
+@given(rows=st.lists(st.lists(st.text(), min_size=2, max_size=3)))
+def test_written_rows_come_back(rows):
+    written = io.StringIO(newline="")
+    write_csv(written, rows)
+    assert list(csv.reader(io.StringIO(written.getvalue(), newline=""))) == rows
+
+
+def test_line_ends_in_written_rows_are_quoted_and_end_no_row():
+    written = io.StringIO(newline="")
+    write_csv(written, [["a\rb", "c\r\nd", "e\n"], ["plain", 1, "last\r\n"]])
+    assert written.getvalue() == '"a\rb","c\r\nd","e\n"\nplain,1,"last\r\n"\n'
 
 
 # In parts

@@ -101,12 +101,20 @@ def test_a_learning_rate_can_be_set_for_a_step(name):
         (lambda: Adam(learning_rate=float("nan")), "learning_rate must be a finite number.*nan"),
         (lambda: SGD(momentum=1.0), "momentum must be at least 0 and below 1. Received: 1.0"),
         (lambda: RMSprop(rho=1.5), "rho must be at least 0 and below 1. Received: 1.5"),
+        (lambda: Adam(epsilon=-1.0), "epsilon must be at least 0 and finite. Received: -1.0"),
         (lambda: Adam(beta_2=-0.1), "beta_2 must be at least 0 and below 1. Received: -0.1"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_what_is_no_share_may_be_large():
+    assert RMSprop(epsilon=1.0).epsilon == 1
+    assert Adagrad(initial_accumulator_value=2.0).start([np.ones(1)]).slots == {
+        "accumulator": [np.array([2.0])]
+    }
 
 
 def test_arrays_that_do_not_fit_are_refused():

@@ -126,6 +126,12 @@ def test_what_is_no_probability(function, row, seen):
         function(np.array([[0, 0] if seen == "0.0" else [1, 0], row]))
 
 
+def test_what_is_negative_is_no_probability():
+    for function in (lambda rows: top_k(rows, 1), lambda rows: with_temperature(rows, 2)):
+        with pytest.raises(ValueError, match=r"probabilities of at least 0\. Received: -0\.5$"):
+            function(np.array([-0.5, 1.5]))
+
+
 class Chance(np.random.Generator):
     """Numbers that a test chooses."""
 

@@ -125,6 +125,10 @@ def test_a_damaged_file(folder, name):
         (lambda config: config.update(classes=["a", "\ud800"]), r"expected Unicode text. .*ud800"),
         (lambda config: config.update(classes=["a", "b", "c"]), "an output a class, or one output"),
         (lambda config: config["preprocessing"].update(maxlen=-3), "maxlen must be a whole"),
+        (
+            lambda config: config["preprocessing"].update(maxlen=1_000_000),
+            r"the network reads \d+ tokens of a text. Received: maxlen 1000000$",
+        ),
         (lambda config: config["preprocessing"].update(code="x"), "expected no key 'code'"),
         (lambda config: config.update(architecture=3), "expected an object. Received: 3"),
         (

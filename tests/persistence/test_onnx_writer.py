@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from sentiment_rnn._shipped import shipped
 from sentiment_rnn.architectures import (
     ArchitectureConfig,
     LayerSpec,
@@ -239,3 +240,15 @@ def test_a_graph_that_computes_something_else_is_not_written(tmp_path, monkeypat
     with pytest.raises(ModelError, match="away from this package's. Expected at most 0.0001"):
         write_onnx(model, tmp_path / "onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_but_a_graph_is_written_over(tmp_path):
+    model = load_model(shipped("models") / "textbook")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("precious")
+    with pytest.raises(UsageError, match="holds something else than an ONNX graph"):
+        write_onnx(model, folder)
+    assert (folder / "thesis.txt").read_text() == "precious"
+    for _ in range(2):
+        write_onnx(model, tmp_path / "graph")

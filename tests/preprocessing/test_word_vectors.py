@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sentiment_rnn.errors import DataError, ResourceError
+from sentiment_rnn.errors import DataError, ResourceError, UsageError
 from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors, word_vectors
 
 WORDS = ["the", "naïve", "film", "</s>"]
@@ -72,6 +72,41 @@ def test_reads_a_text_file_without_header(tmp_path):
     path = tmp_path / "glove.txt"
     path.write_text("good 1 2 3\nbad -1 -2 -3\n")
     assert WordVectors.from_word2vec(path)["bad"].tolist() == [-1, -2, -3]
+
+
+@pytest.mark.parametrize("keep", [None, {"at", ".", "good"}])
+def test_words_with_spaces_in_a_text_file(tmp_path, keep):
+    """As the largest of GloVe's files has them."""
+    path = tmp_path / "glove.txt"
+    path.write_text(". 1 2\n. . . 3 4\nat name@domain.com 5 6\ngood 7 8\n")
+    found = WordVectors.from_word2vec(path, keep=keep)
+    words = [".", ". . .", "at name@domain.com", "good"] if keep is None else [".", "good"]
+    assert list(found.words) == words
+    assert found["good"].tolist() == [7, 8]
+    path.write_text("good 1 2\nbad 3 4 5\n")
+    with pytest.raises(DataError, match=r"word 2: expected 2 numbers\. Received 3"):
+        WordVectors.from_word2vec(path)
+
+
+def test_half_a_character_is_no_word(tmp_path):
+    sentences = [["good", "film", "\ud83d"]] * 9
+    vectors = WordVectors.train(sentences, vector_size=3, epochs=1)
+    assert sorted(vectors.words) == ["film", "good"]
+    vectors.save(tmp_path / "v.npz")
+    assert_same(WordVectors.load(tmp_path / "v.npz"), vectors)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "seed must be a whole number from 0 to 4,294,967,295. Received: -1"),
+        ({"vector_size": 10**8}, "vector_size must be a whole number from 1 to 16,384"),
+        ({"workers": 0}, "workers must be a whole number from 1"),
+    ],
+)
+def test_settings_that_make_no_sense(options, message):
+    with pytest.raises(UsageError, match=message):
+        WordVectors.train([["good", "film"]] * 9, **options)
 
 
 def test_of_a_word_that_comes_twice_the_first_counts(tmp_path):

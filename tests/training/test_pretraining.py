@@ -205,6 +205,52 @@ def test_other_layers_than_those_pretrained_are_refused(begun, tmp_path):
         other.fit(["w1", "w2"] * 5, [0, 1] * 5)
 
 
+def test_what_is_given_beside_a_pretrained_model_is_not_passed_over(begun, tmp_path, vectors):
+    begun.save(tmp_path / "begun")
+    other = WordVectors(["w1", "w2"], np.ones((2, 5)))
+    for options, message in (
+        ({"vectors": "no_such_file.bin"}, "has word vectors of its own: leave vectors out"),
+        ({"vectors": other}, "has word vectors of its own: leave vectors out"),
+        ({"vector_length": 7.0}, r"no vector_length, or [\d.]+\. Received: 7\.0$"),
+    ):
+        classifier = SentimentClassifier(
+            "recommended", pretrained=tmp_path / "begun", units=4, **options
+        )
+        with pytest.raises(UsageError, match=message):
+            classifier.fit(["w1", "w2"] * 5, [0, 1] * 5)
+    same = SentimentClassifier(
+        "recommended", pretrained=tmp_path / "begun", units=4, vectors=vectors, epochs=1
+    )
+    same.fit(["w1 w2", "w2"] * 20, [0, 1] * 20)
+    assert same.provenance_["vectors"] == begun.provenance_["vectors"]
+
+
+def test_training_does_not_go_on_where_no_class_was_learned(begun, tmp_path):
+    begun.save(tmp_path / "begun")
+    loaded = SentimentClassifier.load(tmp_path / "begun").set_params(warm_start=True)
+    with pytest.raises(UsageError, match="no class that training could go on with.*pretrained"):
+        loaded.fit(["w1", "w2"] * 5, [0, 1] * 5)
+
+
+@pytest.mark.parametrize(
+    ("texts", "held_out", "message"),
+    [
+        (["w1 w2", "w3"], 0.5, None),
+        (["w1 w2", "w3 w4"], 0.99, ""),
+        (["w1"] * 9, 0.1, "Received 8 that are learned from, none of them with two words"),
+        (["w1 w2", "w3 w4", "unknown"] * 9, 0.3, ""),
+    ],
+)
+def test_few_texts(vectors, texts, held_out, message):
+    classifier = SentimentClassifier("recommended", vectors=vectors, units=4)
+    config = PretrainingConfig(epochs=1, candidates=5, held_out=held_out)
+    if message == "":
+        assert classifier.pretrain(texts, config).provenance_["perplexity"] > 1
+    else:
+        with pytest.raises(DataError, match=message or "none of them with two words"):
+            classifier.pretrain(texts, config)
+
+
 def test_one_text_is_too_little():
     with pytest.raises(DataError, match="at least two texts. Received: 1"):
         SentimentClassifier("recommended").pretrain(["one"])
