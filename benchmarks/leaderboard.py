@@ -59,8 +59,9 @@ class Network:
             changes["labels"] = self.labels
         if self.preset != "pretrained":
             return changes
-        files = (found_model("pretrained") / "checksums.json").read_bytes()
-        return {**changes, "pretrained": hashlib.sha256(files).hexdigest()[:12]}
+        checksums = json.loads((found_model("pretrained") / "checksums.json").read_text())
+        learned = [checksums[name] for name in ("model.weights.h5", "word_vectors.npz")]
+        return {**changes, "pretrained": hashlib.sha256("".join(learned).encode()).hexdigest()[:12]}
 
     def train(self, data: str, seed: int, keep: Path | None = None) -> Run:
         """Trains it in a process of its own, and keeps the model in a folder, if there is one."""
