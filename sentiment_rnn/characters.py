@@ -52,6 +52,9 @@ _READ = 256
 _TEXTS_READ, _STEPS_READ = 256, 32
 # Characters that are written while it is trained, to show how the model learns.
 _SAMPLE = 200
+# Of its text what a model reads before it writes where nothing else is given to it, and after which
+# symbols a text may begin, the best first.
+_BEGINNING, _BEFORE_A_TEXT = 100, "\n "
 
 
 class CharLanguageModel:
@@ -174,6 +177,8 @@ class CharLanguageModel:
                 file=sys.stderr,
             )
 
+        self._beginning = _beginning(ids[:split], alphabet)
+
         def show(run: CharacterRun) -> str:
             self._set_model(network, run.weights, alphabet)
             return self.sample(_SAMPLE, temperature=0.8, seed=self.seed)
@@ -221,7 +226,9 @@ class CharLanguageModel:
 
         Args:
             length: characters to write.
-            prime: what has been written before; the model reads it, and it is not repeated.
+            prime: what has been written before; the model reads it, and it is not repeated. Where
+                there is nothing, it reads a piece of the text that it learned from: what follows
+                upon nothing, it has never been told.
             temperature: 1 as learned; below, bolder; 0 the most probable character always.
             top_k: draw from so many most probable characters only.
             top_p: draw from the most probable characters that have this probability together.
@@ -268,7 +275,7 @@ class CharLanguageModel:
         except ValueError as error:
             raise UsageError(str(error)) from error
         alphabet = self.alphabet_
-        read, end = alphabet.encode(prime), self._id_of_stop(stop)
+        read, end = self._before(prime), self._id_of_stop(stop)
         rnn, table = self._rnn()
 
         def step(ids: np.ndarray) -> np.ndarray:
@@ -290,6 +297,10 @@ class CharLanguageModel:
                 stop=end,
             )
         return [alphabet.decode(ids) for ids in written]
+
+    def _before(self, prime: str) -> np.ndarray:
+        """Ids of what the model reads before it writes."""
+        return self.alphabet_.encode(prime) if prime else self._beginning
 
     def beam_search(
         self, length: int, *, prime: str = "", width: int = 10, stop: str | None = None
@@ -328,7 +339,7 @@ class CharLanguageModel:
         except ValueError as error:
             raise UsageError(str(error)) from error
         alphabet = self.alphabet_
-        read, end = alphabet.encode(prime), self._id_of_stop(stop)
+        read, end = self._before(prime), self._id_of_stop(stop)
         network, table = self._network_and_table(self._network)
 
         def step(states: Sequence[np.ndarray], ids: np.ndarray) -> tuple[np.ndarray, list[Any]]:
@@ -512,6 +523,7 @@ class CharLanguageModel:
                 history=self.history_,
                 metrics=self.metrics_,
                 samples=tuple(self.samples_),
+                beginning=tuple(self._beginning.tolist()),
             ),
             folder,
         )
@@ -540,7 +552,18 @@ class CharLanguageModel:
         model.metrics_ = saved.metrics
         model.provenance_ = saved.provenance
         model.samples_ = list(saved.samples)
+        model._beginning = np.array(saved.beginning, np.int64)
         return model
+
+
+def _beginning(ids: np.ndarray, alphabet: Alphabet) -> np.ndarray:
+    """Of a text its last symbols up to the end of a line, or else of a word."""
+    for symbol in _BEFORE_A_TEXT:
+        # Empty where the alphabet has none.
+        ends = np.flatnonzero(np.isin(ids, alphabet.encode(symbol, unknown="drop")))
+        if len(ends):
+            return ids[: ends[-1] + 1][-_BEGINNING:]
+    return ids[-_BEGINNING:]
 
 
 @contextmanager

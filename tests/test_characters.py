@@ -1,3 +1,4 @@
+import importlib
 import json
 import math
 import random
@@ -99,6 +100,8 @@ def test_early_architectures_learn_write_and_come_back(early, tmp_path):
 
 
 def test_plain_keras_reads_the_folder_of_an_early_architecture(early, tmp_path):
+    # It knows of the layers once their module is imported.
+    importlib.import_module("sentiment_rnn.architectures.feedback")
     early.save(tmp_path / "model")
     network = keras.models.model_from_json((tmp_path / "model" / "model.json").read_text())
     network.load_weights(tmp_path / "model" / "model.weights.h5")
@@ -243,9 +246,40 @@ def test_a_wide_beam_finds_the_most_probable_of_all_texts(three, prime):
         assert [text for text, _ in found] == expected[:width]
         for text, score in found:
             assert score == pytest.approx(scores[text], abs=1e-4)
-    # Before anything is read, each character is as probable as the next.
-    [(text, score)] = three.beam_search(1, width=1)
-    assert (text, score) == ("a", pytest.approx(math.log(1 / 3)))
+
+
+def test_where_nothing_is_given_a_piece_of_its_text_is_read_first(three, model, tmp_path):
+    chance = random.Random(0)
+    text = "".join(chance.choice(("abca", "cab", "bb")) for _ in range(300))
+    # There is no end of a line or a word in it.
+    read = text[: len(text) - three.provenance_["validation"]][-100:]
+    assert three.sample(30, seed=1) == three.sample(30, seed=1, prime=read)
+    assert three.beam_search(9, width=3) == three.beam_search(9, width=3, prime=read)
+    three.save(tmp_path / "three")
+    assert CharLanguageModel.load(tmp_path / "three").sample(30, seed=1) == three.sample(30, seed=1)
+    read = TEXT[: len(TEXT) - model.provenance_["validation"]]
+    read = read[: 1 + max(read.rfind("\n"), read.rfind(" ") if "\n" not in read else 0)][-100:]
+    assert model.sample(30, seed=1) == model.sample(30, seed=1, prime=read)
+
+
+def test_what_follows_upon_nothing_where_a_folder_knows_of_no_text(three, tmp_path):
+    three.save(tmp_path / "three")
+    config = json.loads((tmp_path / "three" / "config.json").read_text())
+    for ids, message in ((None, ""), ([3], "expected ids below 3. Received: 3"), ([-1], "from 0")):
+        config["beginning"] = ids
+        if ids is None:
+            del config["beginning"]
+        (tmp_path / "three" / "config.json").write_text(json.dumps(config))
+        (tmp_path / "three" / "checksums.json").unlink()
+        write_checksums(tmp_path / "three")
+        if message:
+            with pytest.raises(ModelError, match=message):
+                CharLanguageModel.load(tmp_path / "three")
+        else:
+            # Each character is as probable as the next.
+            loaded = CharLanguageModel.load(tmp_path / "three")
+            [(text, score)] = loaded.beam_search(1, width=1)
+            assert (text, score) == ("a", pytest.approx(math.log(1 / 3)))
 
 
 @pytest.mark.parametrize("width", [2, 4])

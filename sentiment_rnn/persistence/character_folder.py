@@ -51,6 +51,7 @@ FORMAT = 1
 # No larger than the config that holds them.
 _LARGEST_SAMPLES = 1 << 26
 _LARGEST_COUNT = 1 << 53
+_LONGEST_BEGINNING = 10_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class SavedCharacterModel:
         history: ``loss`` and ``val_loss`` in nats a character and ``learning_rate`` of each epoch.
         metrics: ``bits_per_character`` by the name of the part of the data.
         samples: what it wrote while it was trained.
+        beginning: ids of a piece of its text, which it reads before it writes where nothing else is
+            given to it; none in folders that know of none.
     """
 
     network: NetworkSpec
@@ -78,6 +81,7 @@ class SavedCharacterModel:
     history: dict[str, list[float]] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     samples: tuple[CharacterSample, ...] = ()
+    beginning: tuple[int, ...] = ()
 
 
 def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None:
@@ -97,6 +101,7 @@ def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None
         "training": dataclasses.asdict(model.training),
         "provenance": model.provenance,
         "samples": [dataclasses.asdict(sample) for sample in model.samples],
+        "beginning": list(model.beginning),
     }
     with atomic_folder(path) as new:
         write_network(new, model.network, model.weights)
@@ -143,6 +148,12 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
             history=read_history(path),
             metrics=read_object(path / "metrics.json"),
             samples=_read_samples(config["samples"], f"{path}: samples"),
+            beginning=tuple(
+                as_whole(one, f"{path}: beginning", least=0, most=_LARGEST_COUNT)
+                for one in as_list(
+                    config.get("beginning", []), f"{path}: beginning", longest=_LONGEST_BEGINNING
+                )
+            ),
         )
     except ModelError:
         raise
@@ -159,6 +170,10 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
         raise ModelError(
             f"{path}: expected a network from {symbols} symbols to as many at each step. "
             f"Received: {network.batch_shape[2]} to {network.output_shape[1:]}"
+        )
+    if max(model.beginning, default=0) >= symbols:
+        raise ModelError(
+            f"{path}: beginning: expected ids below {symbols}. Received: {max(model.beginning)}"
         )
     return model
 
