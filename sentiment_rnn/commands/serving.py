@@ -6,6 +6,7 @@ import dataclasses
 from argparse import Namespace
 from pathlib import Path
 
+from sentiment_rnn._pages import whole
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.serving.config import ServingConfig
 
@@ -30,7 +31,7 @@ def serve(options: Namespace) -> None:
         raise UsageError(str(error)) from error
     models = {}
     for folder in options.model or [Path(DEFAULT_MODEL)]:
-        name = folder.resolve().name
+        name = whole(folder.resolve().name)
         if name in models:
             raise UsageError(f"Two models are called {name}: rename the folder of one of them.")
         models[name] = SentimentClassifier.load(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
@@ -166,6 +167,12 @@ class _Metrics:
         self._seconds.labels(path).observe(seconds)
 
 
+def _whole_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model card says, whose names of files may be no text."""
+    values: dict[str, Any] = json.loads(whole(json.dumps(data, ensure_ascii=False)))
+    return values
+
+
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": Refusal, "description": description}
     for code, description in (
@@ -232,6 +239,8 @@ def make_app(
     """
     if not models:
         raise ValueError("Expected at least one model to serve. Received: none")
+    # A folder's name may be no text, which JSON could not hold.
+    models = {whole(name): classifier for name, classifier in models.items()}
     limits = config or ServingConfig()
     metrics = _Metrics(
         lambda: {"/", *app.openapi()["paths"]},
@@ -354,7 +363,7 @@ def make_app(
                 class_names=class_names(classifier),
                 parameters=classifier.count_params(),
                 maxlen=classifier.preprocessor.config.maxlen,
-                provenance=classifier.provenance_,
+                provenance=_whole_values(classifier.provenance_),
                 metrics=classifier.metrics_,
             )
             for name, classifier in models.items()

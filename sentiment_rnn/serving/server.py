@@ -13,10 +13,13 @@ from sentiment_rnn.numpy_rnn.threads import one_thread
 from sentiment_rnn.sentiment import SentimentClassifier
 from sentiment_rnn.serving.app import make_app
 from sentiment_rnn.serving.config import ServingConfig
+from sentiment_rnn.serving.connections import limited, most_connections
 
 # Seconds that requests have to be answered in when the server stops.
 _LAST = 10
 _HIGHEST_PORT = 65535
+# Connections that the system keeps until they are accepted; others are tried again a second later.
+_BACKLOG = 1024
 
 
 def serve(
@@ -39,15 +42,20 @@ def serve(
         config: limits.
 
     Raises:
-        UsageError: for a port that there can't be.
+        UsageError: for a port or a host's name that there can't be.
         ResourceError: if it can't listen there.
     """
     if not 0 <= port <= _HIGHEST_PORT:
         raise UsageError(f"Expected a port from 0 to {_HIGHEST_PORT}. Received: {port}")
+    config = config or ServingConfig()
     app = make_app(models, config)
+    most, accepted = most_connections()
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.create_server((host, port), family=family, backlog=1024)
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except UnicodeError as error:
+        # Python can't write it as the name service would have it.
+        raise UsageError(f"Expected the name of a host, or an address. Received: {host}") from error
     except OSError as error:
         raise ResourceError(f"Could not listen at {host}, port {port}: {error}") from error
     with listening:
@@ -56,8 +64,25 @@ def serve(
             f"serving at http://{shown}:{listening.getsockname()[1]}", file=sys.stderr, flush=True
         )
         settings = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=_LAST
+            app,
+            http=limited(config.timeout, most),
+            # A request to speak WebSocket would have a connection of another kind.
+            ws="none",
+            # To asyncio it is also how many are accepted at a time.
+            backlog=accepted,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=_LAST,
         )
         # Texts come in small batches, whose products are too small for several threads.
         with one_thread():
-            uvicorn.Server(settings).run(sockets=[listening])
+            _Server(settings).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, where more connections may wait to be accepted than are accepted at a time."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(_BACKLOG)

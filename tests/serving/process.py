@@ -8,8 +8,10 @@ import sys
 
 
 class Server:
-    def __init__(self, *options):
+    def __init__(self, *options, descriptors=None):
         command = [sys.executable, "-m", "sentiment_rnn", "serve", "--port", "0", *options]
+        if descriptors is not None:
+            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         line = self.process.stderr.readline()

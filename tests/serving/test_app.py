@@ -107,6 +107,17 @@ def test_the_models_and_their_health(models):
     assert second["metrics"]["test"]["accuracy"] > 0.9
 
 
+def test_names_of_files_that_are_no_text_are_shown_as_well_as_can_be():
+    classifier = SentimentClassifier.load("textbook")
+    classifier.provenance_["vectors"] = "caf\udce9.npz"
+    classifier.provenance_["continued"] = {"from": ["caf\udce9"]}
+    (found,) = ask({"caf\udce9": classifier}, "GET", "/model").json()
+    assert found["name"] == "caf\ufffd"
+    assert found["provenance"]["vectors"] == "caf\ufffd.npz"
+    assert found["provenance"]["continued"] == {"from": ["caf\ufffd"]}
+    assert found["provenance"]["seed"] == 0
+
+
 def test_the_description_of_it_all(models):
     described = ask(models, "GET", "/openapi.json").json()
     for path in ("/predict", "/explain"):

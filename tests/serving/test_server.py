@@ -1,6 +1,7 @@
 """The server as a process of its own."""
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -28,6 +29,35 @@ def test_a_process_answers_as_the_library_does(server):
     expected = SentimentClassifier.load().predictions(texts)
     for one, other in zip(json.loads(body)["predictions"], expected, strict=True):
         assert one["probability"] == pytest.approx(other.probability, abs=2e-6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_folder_whose_name_is_no_text(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    SentimentClassifier.load("textbook").save(folder)
+    server = Server("--model", str(folder))
+    try:
+        for model in (None, "caf\ufffd"):
+            status, body = server.ask("POST", "/predict", {"text": "A joy.", "model": model})
+            assert (status, json.loads(body)["model"]) == (200, "caf\ufffd")
+        status, body = server.ask("GET", "/model")
+        assert (status, json.loads(body)[0]["name"]) == (200, "caf\ufffd")
+        status, body = server.ask("POST", "/predict", {"text": "A joy.", "model": "caf\udce9"})
+        expected = "There is no model 'caf\ufffd'. Expected: caf\ufffd"
+        assert (status, json.loads(body)) == (404, {"detail": expected})
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_folders_whose_names_are_no_text_and_look_the_same(tmp_path, capsys, monkeypatch):
+    # Rather than wait for ever.
+    monkeypatch.setattr("sentiment_rnn.serving.server.serve", None)
+    folders = [tmp_path / os.fsdecode(name) for name in (b"caf\xe8", b"caf\xe9")]
+    for folder in folders:
+        SentimentClassifier.load("textbook").save(folder)
+    assert main(["serve", "--model", str(folders[0]), "--model", str(folders[1])]) == 2
+    assert "Two models are called caf\ufffd: rename" in capsys.readouterr().err
 
 
 def test_too_much_at_once_is_refused_before_it_has_come(server):
@@ -94,6 +124,12 @@ def test_an_address_that_is_taken(server, capsys):
         (["--port", "99999"], 2, "Expected a port from 0 to 65535. Received: 99999"),
         (["--port", "-1"], 2, "Expected a port from 0 to 65535. Received: -1"),
         (["--host", "no.such.host.invalid"], 5, "Could not listen at no.such.host.invalid"),
+        (["--host", "a..b"], 2, "Expected the name of a host, or an address. Received: a..b\n"),
+        (
+            ["--host", "a" * 64],
+            2,
+            f"Expected the name of a host, or an address. Received: {'a' * 64}",
+        ),
     ],
 )
 def test_wrong_use(capsys, options, code, message):
