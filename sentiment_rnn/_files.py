@@ -29,7 +29,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         ResourceError: if the folder can't be made or written to.
     """
-    path = Path(os.path.realpath(path))
+    path = _behind_links(path)
     if path.exists() and not path.is_file() and not path.is_dir():
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / path.name
@@ -57,7 +57,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         ResourceError: if the folder can't be made or written to.
     """
-    path = Path(os.path.realpath(path))
+    path = _behind_links(path)
     with _temporary_sibling(path, folder=True) as temporary:
         yield temporary
         for file in temporary.iterdir():
@@ -132,6 +132,11 @@ def restore_folder(path: Path) -> None:
             if not is_new:
                 sibling.rename(path)
                 return
+
+
+def _behind_links(path: Path) -> Path:
+    """What a link leads to in the end; the path itself where it is none."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _replace_folder(path: Path, new: Path) -> None:
