@@ -429,7 +429,7 @@ def test_a_teacher_s_probabilities_are_learned_from(engine):
     # Of these words the labelled texts know nothing.
     taught, said = ["a dull story", "a moving story"] * 40, np.array([0.1, 0.9] * 40)
     before = (list(taught), said.copy())
-    options = {"engine": engine, "epochs": 20, "learning_rate": 0.01, "dropout": 0}
+    options = {"engine": engine, "epochs": 20, "learning_rate": 0.01, "batch_size": 8}
     alone = small(**options).fit(texts, labels)
     student = small(**options).fit(texts, labels, taught_texts=taught, taught_probabilities=said)
     assert (list(taught), said.tolist()) == (before[0], before[1].tolist())
