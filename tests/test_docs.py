@@ -210,3 +210,10 @@ def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path):
     inside = "".join(re.findall("<math .*?</math>", equations, re.DOTALL))
     assert "\\" not in html.unescape(inside)
     assert "arithmatex" not in equations
+
+
+def test_the_page_of_commands_has_them_all():
+    listed = re.findall(r"^    ([a-z]+)(?:\s|$)", _parser().format_help(), re.MULTILINE)
+    assert len(listed) >= 15
+    for command in listed:
+        assert re.search(rf"^\| .*`{command}[ `]", TEXTS["commands.md"], re.MULTILINE), command
