@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from sentiment_rnn import Reviews, SentimentClassifier, load_imdb
+from sentiment_rnn.cli import main
 from sentiment_rnn.datasets import load_data
 from tests.pages import BROWSERS, Browser, find_browser
 
@@ -63,6 +64,23 @@ def saved(trained: SentimentClassifier, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("models") / "small"
     trained.save(folder)
     return folder
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Runs a command in an empty folder; returns exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments):
+        code: object
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as error:
+            code = error.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run_command
 
 
 @pytest.fixture

@@ -542,19 +542,6 @@ def test_train_sample_evaluate_and_resume(tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "other").exists()
 
 
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Runs a command in an empty folder; returns exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments):
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run_command
-
-
 def test_resume_takes_the_settings_from_the_checkpoint(run, tmp_path):
     lines = ["the cat sat", "on the mât", "and the rat", "ran to the cat"] * 30
     (tmp_path / "text.txt").write_text("\n".join(lines), encoding="utf-8")

@@ -24,23 +24,6 @@ SMALL = ["--units", "3", "--maxlen", "40", "--epochs", "1"]
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Runs a command in an empty folder; returns exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments):
-        code: object
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as error:
-            code = error.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run_command
-
-
-@pytest.fixture
 def table(tmp_path):
     path = tmp_path / "reviews.csv"
     rows = ["text,label"] + [f"a {word} film,{word}" for word in ("neg", "pos") * 20]
