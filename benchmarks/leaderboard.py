@@ -59,7 +59,9 @@ class Network:
             changes["labels"] = self.labels
         if self.preset != "pretrained":
             return changes
-        checksums = json.loads((found_model("pretrained") / "checksums.json").read_text())
+        # Not of its card, which may say the same in other words.
+        file = found_model(None, "pretrained") / "checksums.json"
+        checksums = json.loads(file.read_text(encoding="utf-8"))
         learned = [checksums[name] for name in ("model.weights.h5", "word_vectors.npz")]
         return {**changes, "pretrained": hashlib.sha256("".join(learned).encode()).hexdigest()[:12]}
 

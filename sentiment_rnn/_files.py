@@ -201,8 +201,8 @@ def at_home(path: str | os.PathLike[str]) -> Path:
         ResourceError: if there is no such user, or the user has no folder.
 
     Example:
-        >>> at_home("models")
-        PosixPath('models')
+        >>> at_home("models").name
+        'models'
     """
     try:
         return Path(path).expanduser()

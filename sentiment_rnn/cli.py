@@ -628,20 +628,8 @@ def _add_probe(commands: Any, run: Any) -> None:
         commands, "probe", run, "say which cells tell what texts feel, by reading reviews"
     )
     probe.add_argument("model", type=Path, metavar="DIR", help="model folder")
-    # What else is asked of data is of tables, which have no test part, or makes more classes.
-    data = probe.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        metavar="sample|imdb|PATH",
-        required=True,
-        help="the sample corpus, the downloaded IMDB reviews, or a folder or archive laid out like "
-        "them, with train and test texts",
-    )
-    data.add_argument(
-        "--no-cache",
-        action="store_true",
-        help="read anew, and keep nothing for the next time",
-    )
+    # A table has no test part, and with more than two classes no cell tells them by itself.
+    _add_data_arguments(probe, None, labels=False, tables=False)
     probe.add_argument("--limit", type=_count, metavar="N", help="of train and of test texts")
     probe.add_argument("--cells", type=_count, metavar="N", default=5, help="cells to name (5)")
     probe.add_argument("--json", action="store_true", help="print JSON")
@@ -655,19 +643,34 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
 
 
 def _add_data_arguments(
-    command: argparse.ArgumentParser, default: str | None, *, labels: bool = True
+    command: argparse.ArgumentParser,
+    default: str | None,
+    *,
+    labels: bool = True,
+    tables: bool = True,
 ) -> None:
-    """Adds what says where texts are, and of those whose labels matter what the labels are."""
+    """Adds what says where texts are.
+
+    Args:
+        command: that reads them.
+        default: of --data, which is required if None.
+        labels: whether a command may be told what the labels are.
+        tables: whether it reads tables.
+    """
+    places = ["the sample corpus", "the downloaded IMDB reviews"]
+    places.append("a folder or archive laid out like them")
+    if tables:
+        places.append("a .csv, .tsv, .jsonl or .parquet table")
     data = command.add_argument_group("data")
     data.add_argument(
         "--data",
         metavar="sample|imdb|PATH",
         default=default,
         required=default is None,
-        help="the sample corpus, the downloaded IMDB reviews, a folder or archive laid out like "
-        "them, or a .csv, .tsv, .jsonl or .parquet table" + (f" ({default})" if default else ""),
+        help=f"{', '.join(places[:-1])}, or {places[-1]}" + (f" ({default})" if default else ""),
     )
-    data.add_argument("--text-column", metavar="NAME", default="text", help="of a table (text)")
+    if tables:
+        data.add_argument("--text-column", metavar="NAME", default="text", help="of a table (text)")
     if labels:
         data.add_argument(
             "--label-column", metavar="NAME", default="label", help="of a table (label)"

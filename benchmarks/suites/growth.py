@@ -250,8 +250,7 @@ def _more_reviews(result: Result) -> str:
             )
     return (
         f"At {MANY:,} reviews, if the last ones are like those to come: {'; '.join(parts)}. Their "
-        f"ids take "
-        f"{MAXLEN * 4 * MANY / 1e9:,.0f} GB, the textbook's floats "
+        f"ids take {MAXLEN * 4 * MANY / 1e9:,.0f} GB, the textbook's floats "
         f"{MAXLEN * FEATURES * 8 * MANY / 1e12:,.0f} TB."
     )
 

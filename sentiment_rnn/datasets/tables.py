@@ -181,8 +181,15 @@ def load_texts(path: str | os.PathLike[str], *, text_column: str = "text") -> li
     """Reads the texts of a table, whatever else is in it.
 
     Args:
-        path: see `load_table`, as for all that is raised.
-        text_column: see `load_table`.
+        path: as of `load_table`.
+        text_column: name of the column with the texts.
+
+    Returns:
+        The text of each row.
+
+    Raises:
+        ResourceError: if the file is missing or can't be read.
+        DataError: if it is no such table, has no such column or no rows, or a text is empty.
     """
     path = Path(path)
     with _rows(path, [text_column]) as rows:
