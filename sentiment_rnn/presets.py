@@ -98,6 +98,8 @@ def _options_of(*configs: type) -> dict[str, dataclasses.Field[Any]]:
 OPTIONS = _options_of(PreprocessingConfig, ArchitectureConfig, TrainingConfig)
 # What is said of a network before it learns classes.
 NETWORK_OPTIONS = _options_of(PreprocessingConfig, ArchitectureConfig)
+# Those of them that decide which recurrent layers there are, which a pretrained model has settled.
+LAYER_OPTIONS = ("cell", "units", "layers", "bidirectional", "go_backwards")
 PRETRAINING_OPTIONS = _options_of(PretrainingConfig)
 CHARACTER_OPTIONS = _options_of(CharacterArchitectureConfig, CharacterTrainingConfig)
 

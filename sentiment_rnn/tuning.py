@@ -26,7 +26,7 @@ import optuna
 
 from sentiment_rnn.datasets.reviews import Reviews
 from sentiment_rnn.errors import ResourceError, UsageError
-from sentiment_rnn.presets import OPTIONS, Preset, find_preset
+from sentiment_rnn.presets import LAYER_OPTIONS, OPTIONS, Preset, find_preset
 from sentiment_rnn.sentiment import SentimentClassifier
 
 
@@ -61,8 +61,6 @@ SEARCH_SPACE: dict[str, Variation] = {
 }
 # What a factor makes more or less of, rather than a sum.
 _LOGARITHMIC = ("learning_rate", "units", "batch_size", "maxlen", "vector_length")
-# What is settled where training begins with recurrent layers that have learned before.
-_PRETRAINED = ("cell", "units", "layers", "bidirectional", "go_backwards")
 # With other validation texts, one accuracy says nothing about another.
 _THE_SAME_FOR_ALL = ("validate_by", "validation_fraction")
 _STUDY = "sentiment_rnn"
@@ -163,7 +161,7 @@ def search_space(
     both = sorted(set(options) & set(vary))
     if both:
         raise UsageError(f"{both[0]} is set, and varies: leave one of the two out.")
-    settled = _PRETRAINED if preset == "pretrained" else ()
+    settled = LAYER_OPTIONS if preset == "pretrained" else ()
     if other := sorted(set(settled) & set(vary)):
         raise UsageError(
             f"Each trial begins with the layers of the pretrained network: {other[0]} can't vary."

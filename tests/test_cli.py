@@ -1076,3 +1076,28 @@ def test_nobody_has_to_read_what_is_said_on_the_side(table, tmp_path, redirect):
     lines = (tmp_path / "scores").read_text().splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("validation ")
+
+
+def test_a_run_that_can_not_be_noted_leaves_no_checkpoint(run, table, tmp_path):
+    (tmp_path / "runs.jsonl").mkdir()
+    code, out, err = run(
+        "train",
+        "--data",
+        table,
+        *SMALL,
+        "--engine",
+        "numpy",
+        "--validation-fraction",
+        "0.2",
+        "--out",
+        "model",
+    )
+    assert (code, "runs.jsonl" in err) == (5, True)
+    # What was trained is there, its scores are said, and nothing looks interrupted.
+    assert "validation " in out
+    assert SentimentClassifier.load("model").history_
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "model",
+        "reviews.csv",
+        "runs.jsonl",
+    ]

@@ -26,9 +26,9 @@ _CONTROL = re.compile(
 
 def refuse_same_file(read: Path | None, written: Path | None, option: str) -> None:
     """Refuses to write over what is read."""
-    if read is not None and written is not None and read.exists() and written.exists():
-        if not read.is_file() or not read.samefile(written):
-            return
+    if read is None or written is None or not read.is_file() or not written.is_file():
+        return
+    if read.samefile(written):
         raise UsageError(f"{written} is what is read: name another file in {option}.")
 
 

@@ -104,6 +104,7 @@ def train(options: Namespace) -> None:
             )
         _finish(classifier, test, out, options)
         remove_checkpoint(checkpoint)
+    _note_run(classifier, out, options)
 
 
 def _train_baseline(options: Namespace, out: Path) -> None:
@@ -130,6 +131,7 @@ def _train_baseline(options: Namespace, out: Path) -> None:
         train = train.limit(options.limit, classifier.seed)
     classifier.fit(train.texts, train.labels, groups=train.groups, verbose=True)
     _finish(classifier, test, out, options)
+    _note_run(classifier, out, options)
 
 
 def _check_out(out: Path, options: Namespace) -> None:
@@ -153,9 +155,7 @@ def _finish(
     out: Path,
     options: Namespace,
 ) -> None:
-    """Measures, saves and notes what was trained."""
-    from sentiment_rnn.training.run_log import append_run
-
+    """Measures and saves what was trained."""
     classifier.provenance_["data_options"] = data_options(options)
     if test is not None and options.test:
         print(f"evaluating on {len(test):,} test texts", file=sys.stderr)
@@ -163,6 +163,14 @@ def _finish(
     classifier.save(out)
     print(f"saved {out}", file=sys.stderr)
     print(format_scores(classifier.metrics_))
+
+
+def _note_run(
+    classifier: SentimentClassifier | BaselineClassifier, out: Path, options: Namespace
+) -> None:
+    """Adds a model that was trained, and saved, to the log of runs beside it."""
+    from sentiment_rnn.training.run_log import append_run
+
     append_run(
         out.parent,
         {

@@ -32,6 +32,7 @@ from sentiment_rnn.persistence.trusted import (
 )
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
+from sentiment_rnn.presets import LAYER_OPTIONS
 from sentiment_rnn.training.config import TrainingConfig
 
 FORMAT = 1
@@ -450,7 +451,7 @@ def _predicting(name: str) -> list[str]:
 
 def _beginning(name: str, provenance: dict[str, Any]) -> list[str]:
     command = f"sentiment-rnn train --data DATA --preset {provenance['preset']}"
-    options = {key: value for key, value in provenance["options"].items() if key in _LAYERS}
+    options = {key: value for key, value in provenance["options"].items() if key in LAYER_OPTIONS}
     return [
         "To begin with it:",
         "",
@@ -484,8 +485,6 @@ def _card_of_scores(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-# Settings that decide which recurrent layers there are.
-_LAYERS = ("cell", "units", "layers", "bidirectional")
 _CARD_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
 
 
