@@ -181,8 +181,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         action="append",
-        help="learn also from what this model says of the reviews without label; of several, from "
+        help="learn also from what this model says of the texts without label; of several, from "
         "their mean",
+    )
+    train.add_argument(
+        "--taught-texts",
+        type=Path,
+        metavar="TABLE",
+        help="the texts without label, in a --text-column (those that come with --data)",
     )
     train.add_argument(
         "--pretrained",

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentiment_rnn import SentimentClassifier, load_imdb
+from sentiment_rnn import SentimentClassifier, load_imdb, load_table
 from sentiment_rnn.cli import main
 from sentiment_rnn.datasets import load_data
 from sentiment_rnn.inspection import rank_by_label
@@ -157,7 +157,7 @@ def test_teachers_read_what_has_no_label(run, table, tmp_path):
     assert "There is none at none" in err  # before anything is read
     for source, exit_code, message in (
         (data, 3, "has no reviews in train/unsup"),
-        (table, 2, "unsupervised"),
+        (table, 2, "a table, whose texts all have labels. Name one of texts without"),
     ):
         code, _, err = run("train", "--data", source, "--out", "student", "--teacher", "first")
         assert code == exit_code
@@ -189,6 +189,31 @@ def test_teachers_read_what_has_no_label(run, table, tmp_path):
     card = (tmp_path / "student" / "README.md").read_text()
     assert "--seed 0 --teacher DIR --maxlen 40" in card
     assert "Plain Keras reads it too: " in card
+
+
+def test_teachers_read_a_table(run, table, tmp_path):
+    options = ["train", "--data", table, "--engine", "numpy", *SMALL, "--out"]
+    assert run(*options, "teacher")[0] == 0
+    texts = ["A joy from start to end.", "Dull, and far too long.", "It works."]
+    lines = [json.dumps({"text": text, "label": None}) for text in texts]
+    (tmp_path / "more.jsonl").write_text("\n".join(lines))
+    taught = ["--taught-texts", "more.jsonl"]
+    code, _, err = run(*options, "student", "--teacher", "teacher", *taught)
+    assert code == 0, err
+    train = load_table(table)
+    expected = SentimentClassifier(engine="numpy", units=3, maxlen=40, epochs=1).fit(
+        train.texts,
+        train.labels,
+        taught_texts=texts,
+        taught_probabilities=SentimentClassifier.load("teacher").predict_proba(texts)[:, 1],
+    )
+    assert SentimentClassifier.load("student").history_ == expected.history_
+    code, _, err = run(*options, "other", *taught)
+    assert (code, "Name a model with --teacher." in err) == (2, True)
+    code, _, err = run(*options, "other", "--teacher", "teacher", "--taught-texts", "none.csv")
+    assert (code, "Could not read none.csv" in err) == (5, True)
+    code, _, err = run("train", "--data", table, "--preset", "nbsvm", "--out", "other", *taught)
+    assert (code, "it has no --taught-texts" in err) == (2, True)
 
 
 def test_resume_adds_epochs(run, table, tmp_path):

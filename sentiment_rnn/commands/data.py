@@ -53,6 +53,15 @@ def read_texts(options: Namespace) -> list[str]:
     )
 
 
+def read_taught_texts(options: Namespace) -> list[str]:
+    """Reads what ``--taught-texts`` names."""
+    from sentiment_rnn._files import at_home
+    from sentiment_rnn.datasets.tables import load_texts
+
+    print(f"loading {options.taught_texts}", file=sys.stderr)
+    return load_texts(at_home(options.taught_texts), text_column=options.text_column)
+
+
 def data_options(options: Namespace) -> dict[str, Any]:
     """What was said of the data but where it lies, by the names of the options."""
     usual = {

@@ -18,6 +18,7 @@ from sentiment_rnn.commands.data import (
     data_options,
     input_texts,
     read_data,
+    read_taught_texts,
     read_texts,
     shortened,
     with_first,
@@ -69,7 +70,6 @@ CONVERTED = ("padding", "truncating", "unknown", "lowercase", "keep_break_tags")
 
 def train(options: Namespace) -> None:
     """Trains a network, evaluates it and saves it."""
-    from sentiment_rnn.sentiment import SentimentClassifier
     from sentiment_rnn.training.checkpoints import remove_checkpoint
 
     out = options.out or default_place(options)
@@ -82,10 +82,12 @@ def train(options: Namespace) -> None:
         classifier = _to_train(options, out, checkpoint)
         engine = classifier.settings(to_fit=True).training.engine
         log = _training_log(options.tensorboard)
-        teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
+        teachers = _teachers(options)
         with engine_imported(engine):
-            train, test = read_data(options, unsupervised=bool(teachers))
-        taught_texts, taught = _taught(teachers, train)
+            given = read_taught_texts(options) if options.taught_texts else None
+            train, test = read_data(options, unsupervised=bool(teachers) and given is None)
+        taught_texts = given if given is not None else train.unsupervised or []
+        taught = _taught(teachers, taught_texts, train)
         if options.limit is not None:
             train = train.limit(options.limit, classifier.seed)
         if not options.resume:
@@ -113,7 +115,15 @@ def _train_baseline(options: Namespace, out: Path) -> None:
 
     given = [
         name
-        for name in ("vectors", "pretrained", "teacher", "resume", "tensorboard", *OPTIONS)
+        for name in (
+            "vectors",
+            "pretrained",
+            "teacher",
+            "taught_texts",
+            "resume",
+            "tensorboard",
+            *OPTIONS,
+        )
         if getattr(options, name) not in (None, False) and name != "validation_fraction"
     ]
     if given:
@@ -266,12 +276,31 @@ def pretrain(options: Namespace) -> None:
     print(f"perplexity of the texts held out: {classifier.provenance_['perplexity']:,}")
 
 
+def _teachers(options: Namespace) -> list[SentimentClassifier]:
+    """The models that are asked about texts without label."""
+    from sentiment_rnn.datasets.tables import TABLE_SUFFIXES
+    from sentiment_rnn.sentiment import SentimentClassifier
+
+    if options.taught_texts is not None and not options.teacher:
+        raise UsageError(
+            "--taught-texts are what a teacher is asked about. Name a model with --teacher."
+        )
+    teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
+    of_table = Path(options.data).suffix.lower() in TABLE_SUFFIXES
+    if teachers and of_table and options.taught_texts is None:
+        raise UsageError(
+            f"{options.data} is a table, whose texts all have labels. Name one of texts without, "
+            "which the teachers are asked about, with --taught-texts."
+        )
+    return teachers
+
+
 def _taught(
-    teachers: Sequence[SentimentClassifier], train: Reviews
-) -> tuple[list[str], Sequence[float] | np.ndarray]:
-    """The reviews without label, and what the teachers say of them on average."""
+    teachers: Sequence[SentimentClassifier], texts: Sequence[str], train: Reviews
+) -> Sequence[float] | np.ndarray:
+    """What the teachers say of texts without label on average."""
     if not teachers:
-        return [], []
+        return []
     import numpy as np
 
     classes = sorted(set(train.labels.tolist()))
@@ -281,10 +310,9 @@ def _taught(
                 f"A teacher must know the classes that are to be learned, {classes}. Received one "
                 f"that knows {teacher.classes_.tolist()}."
             )
-    texts = train.unsupervised or []
-    print(f"reading {len(texts):,} reviews without label, to teach", file=sys.stderr)
+    print(f"reading {len(texts):,} texts without label, to teach", file=sys.stderr)
     said = np.mean([teacher.predict_proba(texts) for teacher in teachers], axis=0)
-    return texts, said[:, 1] if len(classes) == 2 else said
+    return said[:, 1] if len(classes) == 2 else said
 
 
 def probe(options: Namespace) -> None:
