@@ -12,6 +12,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["predict", "--model", "no/such/folder", "Lovely."])
         4
     """
-    with _standard_error():
+    with _standard_error(), _plain_warnings():
         return _run(_parser().parse_args(arguments))
 
 
@@ -127,6 +128,31 @@ def _standard_error() -> Iterator[None]:
             yield
         finally:
             sys.stderr = before
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Inside the ``with``, what this package warns of is said as errors are, without file and line.
+
+    They are those of its own code, from which no user learns anything.
+    """
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            *place: Any,
+            **where: Any,
+        ) -> None:
+            if Path(filename).is_relative_to(Path(__file__).parent):
+                print(f"sentiment-rnn: {_message(str(message))}", file=sys.stderr)
+            else:
+                others(message, category, filename, *place, **where)
+
+        warnings.showwarning = show
+        yield
 
 
 def _leave(stream: TextIO) -> None:

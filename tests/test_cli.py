@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -1126,3 +1127,21 @@ def test_a_run_that_can_not_be_noted_leaves_no_checkpoint(run, table, tmp_path):
         "reviews.csv",
         "runs.jsonl",
     ]
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_are_sentences(run, tmp_path, monkeypatch):
+    assert run("train", "--preset", "tfidf", "--out", "model")[0] == 0
+    with (tmp_path / "runs.jsonl").open("a") as file:
+        file.write("{half a ru")
+    code, out, err = run("runs", ".")
+    assert (code, len(out.splitlines())) == (0, 2)
+    said = "runs.jsonl has lines that are no runs of this package, and are left out: 2"
+    assert err == f"sentiment-rnn: {said}\n"
+    # Those of other packages stay as they are.
+    monkeypatch.setattr(
+        "sentiment_rnn.commands.sentiment.runs",
+        lambda _: warnings.warn_explicit("x", UserWarning, "y", 1),
+    )
+    with pytest.warns(UserWarning, match="^x$"):
+        assert run("runs", ".")[0] == 0
