@@ -192,7 +192,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_train(commands)
+    _add_tune(commands)
+    _add_pretrain(commands)
+    _add_evaluate(commands)
+    _add_probe(commands, sentiment.probe)
+    _add_predict(commands)
+    _add_score(commands)
+    _add_serve(commands)
+    _add_download(commands)
+    _add_vectors(commands)
+    _add_convert(commands)
+    _add_runs(commands)
+    _add_benchmark(commands)
+    _add_summary(commands)
+    _add_character_commands(commands)
+    return parser
 
+
+def _add_train(commands: Any) -> None:
     train = _command(commands, "train", sentiment.train, "train a network, evaluate it and save it")
     _add_data_arguments(train, "sample")
     _add_preset_arguments(train, baselines=BASELINES)
@@ -252,34 +270,36 @@ def _parser() -> argparse.ArgumentParser:
         help="evaluate on the test part in the end",
     )
 
-    search = _command(
+
+def _add_tune(commands: Any) -> None:
+    tune = _command(
         commands,
         "tune",
         tuning.tune,
         "train with many settings, and keep those that are best in validation",
     )
-    _add_data_arguments(search, "sample")
-    search.add_argument(
+    _add_data_arguments(tune, "sample")
+    tune.add_argument(
         "--trials",
         type=_count,
         metavar="N",
         default=20,
         help="go on until the study has so many, those counted that it has already (20)",
     )
-    search.add_argument(
+    tune.add_argument(
         "--study",
         type=Path,
         metavar="FILE.db",
         help="where the trials are kept; one that is there is continued, and several processes may "
         "work on it (trained/…)",
     )
-    search.add_argument(
+    tune.add_argument(
         "--out",
         type=Path,
         metavar="FILE.json",
         help="the best settings, for train --preset (beside the study)",
     )
-    search.add_argument(
+    tune.add_argument(
         "--vary",
         action="append",
         metavar="NAME=LOW:HIGH|a,b,c",
@@ -287,52 +307,58 @@ def _parser() -> argparse.ArgumentParser:
         "give it again. Without it learning_rate, units, cell, dropout, head and batch_size vary, "
         "but for those that are set",
     )
-    search.add_argument(
+    tune.add_argument(
         "--vectors", metavar="imdb|PATH", default="imdb", help="word vectors, as of train (imdb)"
     )
-    search.add_argument(
+    tune.add_argument(
         "--seed", type=int, metavar="N", default=0, help="of all trainings, and what is drawn (0)"
     )
-    search.add_argument(
+    tune.add_argument(
         "--limit",
         type=int,
         metavar="N",
         help="train on N texts only, drawn by the shares of the classes",
     )
-    _add_preset_arguments(search)
+    _add_preset_arguments(tune)
 
-    before = _command(
+
+def _add_pretrain(commands: Any) -> None:
+    pretrain = _command(
         commands,
         "pretrain",
         sentiment.pretrain,
         "let a network learn which word comes next, to begin with in train --pretrained",
     )
-    _add_data_arguments(before, None, labels=False)
-    before.add_argument(
+    _add_data_arguments(pretrain, None, labels=False)
+    pretrain.add_argument(
         "--unsupervised", action="store_true", help="learn from the texts without labels too"
     )
-    before.add_argument(
+    pretrain.add_argument(
         "--preset",
         metavar=PRESET,
         default="pretrained",
         help="whose network it is (pretrained)",
     )
-    before.add_argument(
+    pretrain.add_argument(
         "--vectors", metavar="imdb|train|PATH", default="imdb", help="to begin with (imdb)"
     )
-    before.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
-    before.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (0)")
-    before.add_argument(
+    pretrain.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
+    pretrain.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (0)"
+    )
+    pretrain.add_argument(
         "--resume",
         action="store_true",
         help="go on where it stopped, by the checkpoint beside --out",
     )
-    before.add_argument("--overwrite", action="store_true", help="replace the model in --out")
+    pretrain.add_argument("--overwrite", action="store_true", help="replace the model in --out")
     _add_options(
-        before.add_argument_group("how it learns"), PRETRAINING_OPTIONS, PRETRAINING_OPTIONS
+        pretrain.add_argument_group("how it learns"), PRETRAINING_OPTIONS, PRETRAINING_OPTIONS
     )
-    _add_preset_options(before, "the network", NETWORK_OPTIONS, default="pretrained")
+    _add_preset_options(pretrain, "the network", NETWORK_OPTIONS, default="pretrained")
 
+
+def _add_evaluate(commands: Any) -> None:
     evaluate = _command(commands, "evaluate", sentiment.evaluate, "score a model on labelled texts")
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="model folder, or OLD.json")
     _add_data_arguments(evaluate, None)
@@ -358,8 +384,8 @@ def _parser() -> argparse.ArgumentParser:
         "length and rating, and the surest mistakes",
     )
 
-    _add_probe(commands, sentiment.probe)
 
+def _add_predict(commands: Any) -> None:
     predict = _command(commands, "predict", sentiment.predict, "classify texts")
     predict.add_argument(
         "text", nargs="*", metavar="TEXT", help="texts; else one a line of --input"
@@ -404,6 +430,8 @@ def _parser() -> argparse.ArgumentParser:
         "which takes longer (gradient)",
     )
 
+
+def _add_score(commands: Any) -> None:
     score = _command(
         commands,
         "score",
@@ -442,6 +470,8 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--text-column", metavar="NAME", default="text", help="of the table (text)")
     score.add_argument("--rows-per-part", type=_count, metavar="N", help="rows of a file (10,000)")
 
+
+def _add_serve(commands: Any) -> None:
     serve = _command(commands, "serve", serving.serve, "put models behind an address")
     serve.add_argument(
         "--model",
@@ -470,9 +500,13 @@ def _parser() -> argparse.ArgumentParser:
         serving.SERVING_OPTIONS,
     )
 
+
+def _add_download(commands: Any) -> None:
     download = _command(commands, "download", tools.download, "fetch a public data set")
     download.add_argument("name", choices=("imdb", "text8"), help="the data set")
 
+
+def _add_vectors(commands: Any) -> None:
     vectors = _command(commands, "vectors", sentiment.vectors, "train word vectors on texts")
     _add_data_arguments(vectors, None, labels=False)
     vectors.add_argument("--out", type=Path, metavar="FILE.npz", required=True)
@@ -497,6 +531,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, metavar="N", default=0, help="of everything random (0)"
     )
 
+
+def _add_convert(commands: Any) -> None:
     convert = _command(
         commands,
         "convert",
@@ -530,6 +566,8 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--overwrite", action="store_true", help="replace what is in --out")
     _add_options(convert.add_argument_group("how it was fed"), sentiment.CONVERTED)
 
+
+def _add_runs(commands: Any) -> None:
     runs = _command(commands, "runs", sentiment.runs, "list the training runs, best first")
     runs.add_argument(
         "folder",
@@ -539,6 +577,8 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the models (trained)",
     )
 
+
+def _add_benchmark(commands: Any) -> None:
     benchmark = _command(commands, "benchmark", tools.benchmark, "measure this beside alternatives")
     benchmark.add_argument(
         "--suite", choices=(*tools.SUITES, "all"), default="all", help="what to measure (all)"
@@ -565,12 +605,11 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", type=_count, metavar="N", help="seeds of the suite shortcuts (3, quick 1)"
     )
 
+
+def _add_summary(commands: Any) -> None:
     summary = _command(commands, "summary", sentiment.summary, "show the layers of a network")
     summary.add_argument("--model", type=Path, metavar="DIR", help="of a saved model")
     _add_preset_arguments(summary)
-
-    _add_character_commands(commands)
-    return parser
 
 
 def _add_character_commands(commands: Any) -> None:
@@ -578,8 +617,15 @@ def _add_character_commands(commands: Any) -> None:
         "chars", help="character language models", description="Character language models."
     )
     actions = chars.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_character_train(actions)
+    _add_character_sample(actions)
+    _add_character_evaluate(actions)
+    _add_character_show(actions)
+    _add_probe(actions, characters.probe)
 
-    train = _command(actions, "train", characters.train, "train a model to write like a text")
+
+def _add_character_train(commands: Any) -> None:
+    train = _command(commands, "train", characters.train, "train a model to write like a text")
     train.add_argument(
         "file",
         type=Path,
@@ -603,7 +649,9 @@ def _add_character_commands(commands: Any) -> None:
     known = {name: {**usual, **options} for name, options in CHARACTER_PRESETS.items()}
     _add_options(group, CHARACTER_OPTIONS, CHARACTER_OPTIONS, presets={"": usual, **known})
 
-    sample = _command(actions, "sample", characters.sample, "write")
+
+def _add_character_sample(commands: Any) -> None:
+    sample = _command(commands, "sample", characters.sample, "write")
     sample.add_argument(
         "model", nargs="?", type=Path, metavar="DIR", help="model folder (the shipped model)"
     )
@@ -635,12 +683,16 @@ def _add_character_commands(commands: Any) -> None:
     )
     sample.add_argument("--seed", type=int, metavar="N", help="of chance")
 
-    evaluate = _command(actions, "evaluate", characters.evaluate, "measure a model on a text")
+
+def _add_character_evaluate(commands: Any) -> None:
+    evaluate = _command(commands, "evaluate", characters.evaluate, "measure a model on a text")
     evaluate.add_argument("model", type=Path, metavar="DIR", help="model folder")
     evaluate.add_argument("file", type=Path, metavar="FILE", help="UTF-8 text")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
 
-    show = _command(actions, "show", characters.show, "write a web page that shows what cells do")
+
+def _add_character_show(commands: Any) -> None:
+    show = _command(commands, "show", characters.show, "write a web page that shows what cells do")
     show.add_argument("model", type=Path, metavar="DIR", help="model folder")
     show.add_argument("text", nargs="?", metavar="TEXT", help="what the model reads")
     show.add_argument("--input", type=Path, metavar="FILE", help="a file with the text instead")
@@ -651,8 +703,6 @@ def _add_character_commands(commands: Any) -> None:
         help="a longer text that tells which cells track what (the shown text)",
     )
     show.add_argument("--out", type=Path, metavar="FILE.html", required=True, help="the page")
-
-    _add_probe(actions, characters.probe)
 
 
 def _add_probe(commands: Any, run: Any) -> None:
