@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.architectures.layers import POOLING, LayerSpec, NetworkSpec
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.prediction import Predictor
@@ -34,6 +34,8 @@ from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 Array = np.ndarray
 
 METHODS = ("gradient", "occlusion")
+# What a network that reads window by window does with the steps of each of them.
+_OF_WINDOWS = ("Flatten", *POOLING)
 
 
 def logits_network(network: NetworkSpec) -> NetworkSpec:
@@ -71,8 +73,8 @@ class Explainer:
         method: how contributions are computed, one of `METHODS`.
 
     Raises:
-        UsageError: for a network that doesn't end in a Dense layer with a sigmoid or softmax, or
-            another method.
+        UsageError: for a network that doesn't end in a Dense layer with a sigmoid or softmax, a
+            stateful one that pools over each window, or another method.
     """
 
     def __init__(
@@ -88,6 +90,12 @@ class Explainer:
             raise UsageError(f"Expected a method among {', '.join(METHODS)}. Received: {method!r}")
         # Texts come one by one, whatever batch size a stateful network was trained with.
         network = dataclasses.replace(network, batch_shape=(None, *network.batch_shape[1:]))
+        self._window = network.batch_shape[1] if network.is_stateful else None
+        if self._window and any(layer.class_name in _OF_WINDOWS for layer in network.layers):
+            raise UsageError(
+                "Behind a stateful network a head other than last sees the last window alone: what "
+                "it says can't be explained by the whole text."
+            )
         self._of_logits, self._weights = logits_network(network), list(weights)
         self._recurrent = _recurrent_part(network)
         self._preprocessor, self._predictor = preprocessor, predictor
@@ -153,14 +161,19 @@ class Explainer:
         """The outputs of the last recurrent layer, ``(tokens, units)``."""
         x, read = self._input(ids)
         weights = self._weights[: len(self._recurrent.weights())]
-        return Network(self._recurrent, weights).forward(x)[0, read]
+        states = Network(self._recurrent, weights).forward(x)[0]
+        backwards = sum(_goes_backwards(layer) for layer in self._recurrent.layers)
+        # Such a layer gives its outputs in the order in which it reads.
+        return (states[::-1] if backwards % 2 else states)[read]
 
     def _input(self, ids: Array) -> tuple[Array, slice]:
         """The vectors ``(1, time, features)`` of a padded text, and where in them the text is."""
         padded = self._preprocessor.pad([ids])
-        if not padded.shape[1]:
-            # Without a maxlen a text of no known token has no padding either.
-            padded = np.zeros((1, 1), np.int32)
+        # Without a maxlen a text of no known token has no padding either.
+        steps = max(1, padded.shape[1])
+        if self._window:
+            steps = -(-steps // self._window) * self._window
+        padded = np.pad(padded, ((0, 0), (0, steps - padded.shape[1])))
         before = padded.shape[1] - len(ids) if self._preprocessor.config.padding == "pre" else 0
         return self._vectors[padded], slice(before, before + len(ids))
 
@@ -191,7 +204,8 @@ def _log_odds(logits: Array, explained: int) -> tuple[Array, Array]:
 def thought_network(network: NetworkSpec) -> NetworkSpec:
     """The layers that make the thought vector of a text: what the last layer decides by.
 
-    Behind a Flatten, which puts the states of all tokens side by side, it is the last of them.
+    Behind a Flatten, which puts the states of all tokens side by side, it is the last of them, as
+    of `mean_network`.
 
     Args:
         network: layers of which the last is a Dense.
@@ -204,7 +218,7 @@ def thought_network(network: NetworkSpec) -> NetworkSpec:
     """
     if "Flatten" not in (layer.class_name for layer in network.layers):
         return dataclasses.replace(network, layers=network.layers[:-1])
-    network = _recurrent_part(network, every=False)
+    network = _forwards(_recurrent_part(network, every=False))
     # The state after the padding would say little of the text before it.
     masking = () if network.layers[0].class_name == "Masking" else (LayerSpec("Masking"),)
     return dataclasses.replace(network, layers=(*masking, *network.layers))
@@ -212,6 +226,9 @@ def thought_network(network: NetworkSpec) -> NetworkSpec:
 
 def mean_network(network: NetworkSpec) -> NetworkSpec:
     """The layers that make the mean of what the last recurrent layer says of all tokens.
+
+    They read whole texts, and forwards: of a network that `goes_backwards` texts that were turned
+    around.
 
     Args:
         network: layers of which one is recurrent.
@@ -222,7 +239,10 @@ def mean_network(network: NetworkSpec) -> NetworkSpec:
         >>> [layer.class_name for layer in mean_network(network).layers]
         ['Masking', 'SimpleRNN', 'MaskedPooling1D']
     """
-    network = _recurrent_part(network)
+    network = _forwards(_recurrent_part(network))
+    if network.is_stateful:
+        layers = tuple(_changed(layer, stateful=False) for layer in network.layers)
+        network = NetworkSpec((None, None, network.batch_shape[2]), layers)
     masking = () if network.layers[0].class_name == "Masking" else (LayerSpec("Masking"),)
     mean = LayerSpec("MaskedPooling1D", {"mode": "mean"})
     return dataclasses.replace(network, layers=(*masking, *network.layers, mean))
@@ -231,8 +251,35 @@ def mean_network(network: NetworkSpec) -> NetworkSpec:
 def _recurrent_part(network: NetworkSpec, *, every: bool = True) -> NetworkSpec:
     """The layers up to the last recurrent one, with its output at every token or at the last."""
     places = [place for place, layer in enumerate(network.layers) if layer.cell.is_recurrent]
-    last = network.layers[places[-1]]
-    cell = LayerSpec(last.cell.class_name, {**last.cell.config, "return_sequences": every})
-    if last.class_name == "Bidirectional":
-        cell = LayerSpec("Bidirectional", {**last.config, "layer": cell})
-    return dataclasses.replace(network, layers=(*network.layers[: places[-1]], cell))
+    last = _changed(network.layers[places[-1]], return_sequences=every)
+    return dataclasses.replace(network, layers=(*network.layers[: places[-1]], last))
+
+
+def goes_backwards(network: NetworkSpec) -> bool:
+    """Whether the first recurrent layer reads a text from its end, and no other does."""
+    first, *others = [_goes_backwards(one) for one in network.layers if one.cell.is_recurrent]
+    return first and not any(others)
+
+
+def _goes_backwards(layer: LayerSpec) -> bool:
+    return layer.is_recurrent and bool(layer["go_backwards"])
+
+
+def _forwards(network: NetworkSpec) -> NetworkSpec:
+    """The same layers for texts that were turned around, if they go backwards.
+
+    Of outputs in reverse Keras leaves the mask as it is: what comes next would skip other steps
+    than the padding.
+    """
+    layers = tuple(_changed(layer, go_backwards=False) for layer in network.layers)
+    return dataclasses.replace(network, layers=layers) if goes_backwards(network) else network
+
+
+def _changed(layer: LayerSpec, **changes: bool) -> LayerSpec:
+    """A layer with other settings if it is recurrent; of a Bidirectional one those of its cell."""
+    if not layer.cell.is_recurrent:
+        return layer
+    cell = LayerSpec(layer.cell.class_name, {**layer.cell.config, **changes})
+    if layer.class_name == "Bidirectional":
+        return LayerSpec("Bidirectional", {**layer.config, "layer": cell})
+    return cell

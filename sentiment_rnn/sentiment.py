@@ -26,7 +26,13 @@ from sentiment_rnn.evaluation import (
     best_temperature,
     evaluate_probabilities,
 )
-from sentiment_rnn.explaining import Explainer, logits_network, mean_network, thought_network
+from sentiment_rnn.explaining import (
+    Explainer,
+    goes_backwards,
+    logits_network,
+    mean_network,
+    thought_network,
+)
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
@@ -762,10 +768,7 @@ class SentimentClassifier(TextClassifier):
             (2, 50)
         """
         self._check_is_fitted()
-        encoded = self._preprocessor.encode(checked_texts(texts))
-        network = thought_network(self._network)
-        weights = self._weights[: len(network.weights())]
-        return Predictor(network, weights, self._preprocessor).predict(encoded)
+        return self._features(thought_network(self._network), texts)
 
     def mean_states(self, texts: Sequence[str]) -> np.ndarray:
         """What each cell of the last recurrent layer says on average while a text is read.
@@ -786,10 +789,15 @@ class SentimentClassifier(TextClassifier):
             (2, 1, 50)
         """
         self._check_is_fitted()
-        encoded = self._preprocessor.encode(checked_texts(texts))
-        network = mean_network(self._network)
+        return self._features(mean_network(self._network), texts)[:, np.newaxis]
+
+    def _features(self, network: NetworkSpec, texts: Sequence[str]) -> np.ndarray:
+        """What the first layers of the network, as they are here, make of texts."""
+        encoded = self._preprocessor.truncate(self._preprocessor.encode(checked_texts(texts)))
+        if goes_backwards(self._network) and not goes_backwards(network):
+            encoded = [ids[::-1] for ids in encoded]
         weights = self._weights[: len(network.weights())]
-        return Predictor(network, weights, self._preprocessor).predict(encoded)[:, np.newaxis]
+        return Predictor(network, weights, self._preprocessor).predict(encoded)
 
     def _thoughts(self, texts: list[str]) -> np.ndarray:
         return self.transform(texts)

@@ -205,6 +205,61 @@ def test_mean_states_are_means_of_what_is_said_at_each_token(name):
     assert texts == before
 
 
+# Of a text as long as the network reads there is no padding, which would be read too.
+WHOLE = [
+    *NETWORKS,
+    {"cell": "gru", "go_backwards": True, "layers": 2},
+    {"cell": "lstm", "go_backwards": True, "layers": 2, "head": "mean"},
+    {"stateful": True, "window": 4, "head": "last", "layers": 2},
+]
+
+
+@pytest.mark.parametrize("options", WHOLE, ids=str)
+def test_states_of_whole_texts(options):
+    maxlen = 0 if "stateful" in options else len(READ)
+    network, weights, preprocessor = made(options, maxlen=maxlen)
+    classifier = SentimentClassifier(vectors=preprocessor.word_vectors)
+    classifier.classes_ = np.array([0, 1])
+    classifier._set_model(network, weights, preprocessor)
+    (explanation,) = classifier.explanations([TEXT])
+    is_read = [token.contribution is not None for token in explanation.tokens]
+    states = explanation.states[is_read]
+    assert len(states) == len(READ)
+
+    # What a layer says at a token is of what it has read, and of nothing else.
+    for place in (1, 4):
+        words = [word for word in READ if word != READ[place]]
+        without = [*words[:place], "w11", *words[place:]]
+        (other,) = classifier.explanations([" ".join(without)])
+        same = np.isclose(states, other.states, atol=1e-6).all(axis=1).tolist()
+        backwards = options.get("go_backwards", False)
+        before, after = [True] * place, [True] * (len(READ) - 1 - place)
+        if options.get("bidirectional"):
+            assert not any(same)
+        elif backwards:
+            assert same == [*(not one for one in before), False, *after]
+        else:
+            assert same == [*before, False, *(not one for one in after)]
+
+    mean = classifier.mean_states([TEXT])[0, 0]
+    np.testing.assert_allclose(mean, states.mean(axis=0), atol=1e-6)
+    if options.get("head", "flatten") == "flatten":
+        last = states[0 if options.get("go_backwards") else -1]
+        np.testing.assert_allclose(classifier.transform([TEXT])[0], last, atol=1e-6)
+
+
+@pytest.mark.parametrize("head", ["flatten", "mean", "max"])
+def test_what_a_stateful_network_says_of_its_last_window_only(head):
+    options = {"stateful": True, "window": 4, "head": head, "cell": "gru"}
+    network, weights, preprocessor = made(options)
+    predictor = Predictor(network, weights, preprocessor)
+    (ids,) = preprocessor.encode([TEXT])
+    expected = predictor.predict([ids[:length] for length in range(len(ids) + 1)])
+    np.testing.assert_allclose(predictor.predict_prefixes(ids), expected, atol=1e-6)
+    with pytest.raises(UsageError, match="a head other than last sees the last window alone"):
+        Explainer(network, weights, preprocessor, predictor)
+
+
 def test_a_neuron_at_each_character_is_that_of_the_token_it_belongs_to():
     text = "  A dull zzzzq start."
     (found,) = SentimentClassifier.load("textbook").explanations([text])

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.architectures.layers import POOLING, NetworkSpec
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.network import Network
@@ -123,9 +123,12 @@ class Predictor:
             float32 ``(tokens + 1, outputs)``: what `predict` gives for ``ids[:0]``, ``ids[:1]``,
             and so on.
         """
-        if self._refusal is not None or not self._network.spec.skips_padding:
+        spec = self._network.spec
+        # Pooling sees the steps of a window only.
+        windowed = spec.is_stateful and any(layer.class_name in POOLING for layer in spec.layers)
+        if self._refusal is not None or windowed or not spec.skips_padding:
             return self.predict([ids[:count] for count in range(len(ids) + 1)])
-        rnn = RNN(self._network.spec, self._network.weights)
+        rnn = RNN(spec, self._network.weights)
         steps = [self._table.read(rnn, ids[np.newaxis, t : t + 1]) for t in range(len(ids))]
         return np.concatenate([self.predict([ids[:0]]), *steps])
 
