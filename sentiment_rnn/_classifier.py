@@ -12,7 +12,7 @@ import numpy as np
 from sentiment_rnn.datasets.reviews import Reviews, checked_labels
 from sentiment_rnn.errors import DataError, ModelError
 from sentiment_rnn.evaluation import accuracy_by_length, evaluate_probabilities
-from sentiment_rnn.persistence.model_folder import MOST_CLASSES
+from sentiment_rnn.persistence.folders import MOST_CLASSES
 from sentiment_rnn.prediction import Prediction
 
 # Texts whose thought vectors a report has a picture of: of more, the dots would cover each other.

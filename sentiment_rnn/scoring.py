@@ -38,7 +38,7 @@ from sentiment_rnn._shipped import found_model
 from sentiment_rnn.datasets.tables import TablePart, find_tables, read_part, split_table
 from sentiment_rnn.errors import DataError, ModelError, ResourceError, SentimentRNNError, UsageError
 from sentiment_rnn.numpy_rnn.threads import count_processors, one_processor
-from sentiment_rnn.persistence.model_folder import read_object
+from sentiment_rnn.persistence.folders import read_object
 from sentiment_rnn.sentiment import DEFAULT_MODEL, SentimentClassifier
 
 ENGINES = ("local", "ray")

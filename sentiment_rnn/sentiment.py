@@ -34,15 +34,10 @@ from sentiment_rnn.explaining import (
     thought_network,
 )
 from sentiment_rnn.numpy_rnn.prediction import Predictor
+from sentiment_rnn.persistence.folders import NETWORK_FILE, is_model_folder
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
-from sentiment_rnn.persistence.model_folder import (
-    NETWORK_FILE,
-    SavedModel,
-    is_model_folder,
-    load_model,
-    save_model,
-)
+from sentiment_rnn.persistence.model_folder import SavedModel, load_model, save_model
 from sentiment_rnn.prediction import (
     Explanation,
     Prediction,

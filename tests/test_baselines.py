@@ -15,7 +15,7 @@ from sklearn.svm import LinearSVC
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.baselines import METHODS, BaselineClassifier
 from sentiment_rnn.errors import DataError, ModelError, ResourceError, UsageError
-from sentiment_rnn.persistence.model_folder import write_checksums
+from sentiment_rnn.persistence.folders import write_checksums
 from sentiment_rnn.presets import BASELINES
 from tests.conftest import ROOT
 

@@ -19,7 +19,7 @@ from sentiment_rnn.cli import main
 from sentiment_rnn.datasets import load_data, load_text_or_reviews
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN
-from sentiment_rnn.persistence.model_folder import write_checksums
+from sentiment_rnn.persistence.folders import write_checksums
 from sentiment_rnn.training.character_engine import CharacterSample
 from tests.conftest import ROOT
 

@@ -12,7 +12,7 @@ from sentiment_rnn import SentimentClassifier, WordVectors
 from sentiment_rnn.architectures import sentiment_network
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.persistence import SavedModel
-from sentiment_rnn.persistence.model_folder import write_checksums
+from sentiment_rnn.persistence.folders import write_checksums
 from sentiment_rnn.preprocessing import TreebankTokenizer
 from sentiment_rnn.training.splits import validation_split
 from tests.conftest import ROOT

@@ -25,7 +25,7 @@ def train(options: Namespace) -> None:
     """Trains a model to write like a text, and saves it."""
     from sentiment_rnn.characters import CharLanguageModel
     from sentiment_rnn.datasets import load_text_or_reviews
-    from sentiment_rnn.persistence.model_folder import is_character_folder
+    from sentiment_rnn.persistence.folders import is_character_folder
     from sentiment_rnn.training.checkpoints import (
         checkpoint_settings,
         has_checkpoint,

@@ -9,15 +9,15 @@ from typing import Any
 
 from sentiment_rnn._files import atomic_folder, restore_folder
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
-from sentiment_rnn.persistence.model_folder import (
+from sentiment_rnn.persistence.cards import baseline_card
+from sentiment_rnn.persistence.folders import (
     BASELINE_FILES,
+    CARD_FILE,
     FORMAT,
     is_baseline_folder,
     is_model_folder,
     read_classes,
     read_object,
-    short,
-    training_command,
     verify_checksums,
     write_checksums,
     write_json,
@@ -74,7 +74,7 @@ def save_baseline(baseline: SavedBaseline, folder: str | Path) -> None:
         write_json(new / _CONFIG, config)
         write_json(new / _METRICS, baseline.metrics)
         baseline.ngrams.save(new / _NGRAMS)
-        write_text(new / "README.md", _card(path.name, baseline))
+        write_text(new / CARD_FILE, baseline_card(path.name, baseline))
         write_checksums(new)
 
 
@@ -134,38 +134,3 @@ def _is_float(value: object) -> bool:
         return False
     # A whole number of a file may be larger than any float.
     return abs(value) <= sys.float_info.max
-
-
-def _card(name: str, baseline: SavedBaseline) -> str:
-    lines = [
-        f"# {name}",
-        "",
-        f"A classifier that counts words ({baseline.method}), made with sentiment_rnn.",
-        "",
-        f"- Classes: {', '.join(map(str, baseline.classes))}",
-        f"- N-grams: {len(baseline.ngrams):,}",
-    ]
-    for key, value in baseline.provenance.items():
-        if key in ("preset", "options", "data_options"):
-            continue
-        lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
-    for part, scores in baseline.metrics.items():
-        lines.append(f"- Accuracy ({part}, {scores['texts']:,} texts): {scores['accuracy']:.4f}")
-    command = training_command(baseline.provenance, baseline.classes)
-    lines += [
-        "",
-        "Made by:",
-        "",
-        "```sh",
-        command,
-        "```",
-        "",
-        "To predict:",
-        "",
-        "```python",
-        "from sentiment_rnn.baselines import BaselineClassifier",
-        "",
-        f'BaselineClassifier.load("{name}").predict_proba(["What a film!"])',
-        "```",
-    ]
-    return "\n".join(lines)

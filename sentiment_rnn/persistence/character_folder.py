@@ -14,9 +14,13 @@ from sentiment_rnn._files import atomic_folder, restore_folder
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
-from sentiment_rnn.persistence.model_folder import (
+from sentiment_rnn.persistence.cards import character_card
+from sentiment_rnn.persistence.folders import (
+    CARD_FILE,
     CHARACTER_FILES,
     CHARACTER_KIND,
+    CONFIG_FILE,
+    METRICS_FILE,
     config_from,
     is_baseline_folder,
     is_character_folder,
@@ -25,7 +29,6 @@ from sentiment_rnn.persistence.model_folder import (
     read_history,
     read_network_and_weights,
     read_object,
-    short,
     verify_checksums,
     write_checksums,
     write_history,
@@ -43,7 +46,6 @@ from sentiment_rnn.persistence.trusted import (
     shown,
 )
 from sentiment_rnn.preprocessing.alphabet import Alphabet
-from sentiment_rnn.presets import character_configs
 from sentiment_rnn.training.character_engine import CharacterSample
 from sentiment_rnn.training.config import CharacterTrainingConfig
 
@@ -105,10 +107,10 @@ def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None
     }
     with atomic_folder(path) as new:
         write_network(new, model.network, model.weights)
-        write_json(new / "config.json", config)
-        write_json(new / "metrics.json", model.metrics)
+        write_json(new / CONFIG_FILE, config)
+        write_json(new / METRICS_FILE, model.metrics)
         write_history(new, model.history)
-        write_text(new / "README.md", _card(path.name, model))
+        write_text(new / CARD_FILE, character_card(path.name, model))
         write_checksums(new)
 
 
@@ -146,7 +148,7 @@ def load_character_model(folder: str | Path) -> SavedCharacterModel:
             training=config_from(CharacterTrainingConfig, config["training"], f"{path}: training"),
             provenance=as_object(config["provenance"], f"{path}: provenance"),
             history=read_history(path),
-            metrics=read_object(path / "metrics.json"),
+            metrics=read_object(path / METRICS_FILE),
             samples=_read_samples(config["samples"], f"{path}: samples"),
             beginning=tuple(
                 as_whole(one, f"{path}: beginning", least=0, most=_LARGEST_COUNT)
@@ -195,48 +197,3 @@ def _read_samples(saved: object, where: str) -> tuple[CharacterSample, ...]:
             )
         )
     return tuple(samples)
-
-
-def _card(name: str, model: SavedCharacterModel) -> str:
-    architecture, unit = model.architecture, model.alphabet.unit
-    lines = [
-        f"# {name}",
-        "",
-        "A character language model made with sentiment_rnn.",
-        "",
-        f"- Network: {architecture.architecture}, {architecture.layers} layers of "
-        f"{architecture.units} neurons, {model.network.count_params():,} parameters",
-        f"- Alphabet: {len(model.alphabet)} {unit}s",
-    ]
-    for part, bits in model.metrics.get("bits_per_character", {}).items():
-        lines.append(f"- Bits per {unit}, {part}: {bits:.4f}")
-    for key, value in model.provenance.items():
-        lines.append(f"- {key.replace('_', ' ').capitalize()}: {short(value)}")
-    lines += ["", "Made by:", "", "```sh", _command(model), "```"]
-    lines += ["", "To write:", "", "```sh", f"sentiment-rnn chars sample {name}", "```"]
-    for sample in model.samples:
-        text = (f"    {line}" for line in sample.text.splitlines())
-        lines += ["", f"{sample.heading.capitalize()}:", "", *text]
-    return "\n".join(lines)
-
-
-def _command(model: SavedCharacterModel) -> str:
-    """The command that trains the same model again; where the text lies is the user's to say."""
-    command = f"sentiment-rnn chars train FILE --out DIR --seed {model.provenance.get('seed')}"
-    if model.alphabet.unit == "byte":
-        command += " --unit byte"
-    kept = dataclasses.asdict(model.architecture) | dataclasses.asdict(model.training)
-    usual: dict[str, Any] = {}
-    for config in character_configs(model.architecture.architecture):
-        usual |= dataclasses.asdict(config)
-    # The others follow from it.
-    del usual["architecture"]
-    for name, value in kept.items():
-        if name in usual and value == usual[name]:
-            continue
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            command += f" --{flag}" if value else f" --no-{flag}"
-        else:
-            command += f" --{flag} {value}"
-    return command

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_rnn.persistence.model_folder import _sha256
+from sentiment_rnn._cache import hash_of_file
 from tests.faults import models
 
 CANARY = "canary"
@@ -78,7 +78,7 @@ class Folder:
             return
         files = sorted(self.path.iterdir())
         sums = {
-            file.name: _sha256(file)
+            file.name: hash_of_file(file)
             for file in files
             if file.is_file() and file.name != "checksums.json" and file.stat().st_size < 1 << 30
         }
