@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Of a model's provenance, what the command says.
 _IN_THE_COMMAND = ("preset", "options", "data_options", "made_by")
+# What a model's provenance calls word vectors that came from no file.
+_IN_MEMORY = "given in memory"
 _SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "calibration_error")
 
 
@@ -55,10 +57,13 @@ def model_card(name: str, model: SavedModel) -> str:
         lines += ["", *_table_of_scores(model.metrics)]
     if model.provenance.get("continued") is False:
         made_by = model.provenance.get("made_by")
-        command = made_by or training_command(model.provenance, model.classes)
-        if is_pretrained:
-            command += f" --out {quote(name)}"
-        lines += _block("Made by:", "sh", command)
+        if not made_by and _took_vectors_in_memory(model.provenance):
+            lines += ["", "Trained from Python, with word vectors given in memory."]
+        else:
+            command = made_by or training_command(model.provenance, model.classes)
+            if is_pretrained:
+                command += f" --out {quote(name)}"
+            lines += _block("Made by:", "sh", command)
         calibrated_on = model.provenance.get("calibrated_on")
         # By temperature_scaling it was on validation texts, and is part of the command.
         if isinstance(calibrated_on, dict) and "texts" in calibrated_on and not made_by:
@@ -131,6 +136,14 @@ def _origin(provenance: dict[str, Any]) -> list[str]:
     ]
 
 
+def _took_vectors_in_memory(provenance: dict[str, Any]) -> bool:
+    """Whether there is no command that trains the same model again.
+
+    One that began with a pretrained model took that model's vectors, wherever they are from.
+    """
+    return "pretrained" not in provenance and provenance.get("vectors") == _IN_MEMORY
+
+
 def _block(title: str, language: str, *lines: str) -> list[str]:
     return ["", title, "", f"```{language}", *lines, "```"]
 
@@ -186,9 +199,9 @@ def training_command(provenance: dict[str, Any], classes: Sequence[Any]) -> str:
     command = f"sentiment-rnn {verb} --data DATA{_options(of_data)}"
     command += f" --preset {provenance['preset']}"
     if "pretrained" in provenance:
-        command += f" --pretrained {provenance['pretrained']}"
+        command += f" --pretrained {quote(str(provenance['pretrained']))}"
     elif "vectors" in provenance:
-        command += f" --vectors {provenance['vectors']}"
+        command += f" --vectors {quote(str(provenance['vectors']))}"
     command += f" --seed {provenance['seed']}"
     if provenance.get("trained_on", {}).get("taught"):
         command += " --teacher DIR"
