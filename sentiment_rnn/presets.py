@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_rnn._files import atomic_file
+from sentiment_rnn._trusted import as_object, read_json
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.config import ArchitectureConfig
 from sentiment_rnn.errors import ModelError, UsageError
@@ -249,8 +250,6 @@ def find_preset(preset: str | Path) -> Preset:
             f"Unknown preset {str(preset)!r}. Expected one of: {', '.join(PRESETS)}; or a file, "
             f"NAME.json.\nTo count words, `sentiment-rnn train` takes {baselines} too."
         )
-    from sentiment_rnn.persistence.trusted import as_object, read_json
-
     try:
         options = as_object(read_json(path, max_bytes=_LARGEST_FILE), str(path))
     except ModelError as error:

@@ -1,6 +1,6 @@
 """Model folder ↔ objects, and the files that any Keras version saved.
 
-Nothing that is read here runs code of whoever wrote it: `trusted` reads JSON with limits,
+Nothing that is read here runs code of whoever wrote it: `_trusted` reads JSON with limits,
 `keras_json` makes a network of it layer by known layer, `keras_weights` reads the arrays that the
 network asks for, and `model_folder` puts them together. `keras_writer` writes what Keras would,
 and `cards` what people read. `baseline_folder` is for classifiers that count words,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_rnn._files import atomic_folder, restore_folder
+from sentiment_rnn._trusted import as_object, shown
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
 from sentiment_rnn.persistence.cards import baseline_card
 from sentiment_rnn.persistence.folders import (
@@ -23,7 +24,6 @@ from sentiment_rnn.persistence.folders import (
     write_json,
     write_text,
 )
-from sentiment_rnn.persistence.trusted import as_object, shown
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 
 _CONFIG, _METRICS, _NGRAMS = BASELINE_FILES

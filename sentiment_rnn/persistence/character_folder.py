@@ -11,6 +11,15 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._files import atomic_folder, restore_folder
+from sentiment_rnn._trusted import (
+    as_list,
+    as_number,
+    as_object,
+    as_text,
+    as_whole,
+    check_keys,
+    shown,
+)
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
@@ -35,15 +44,6 @@ from sentiment_rnn.persistence.folders import (
     write_json,
     write_network,
     write_text,
-)
-from sentiment_rnn.persistence.trusted import (
-    as_list,
-    as_number,
-    as_object,
-    as_text,
-    as_whole,
-    check_keys,
-    shown,
 )
 from sentiment_rnn.preprocessing.alphabet import Alphabet
 from sentiment_rnn.training.character_engine import CharacterSample

@@ -13,12 +13,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._cache import hash_of_file
-from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.errors import ModelError
-from sentiment_rnn.persistence.keras_json import read_network
-from sentiment_rnn.persistence.keras_weights import read_weights
-from sentiment_rnn.persistence.keras_writer import network_json, write_weights
-from sentiment_rnn.persistence.trusted import (
+from sentiment_rnn._trusted import (
     as_list,
     as_object,
     as_text,
@@ -26,6 +21,11 @@ from sentiment_rnn.persistence.trusted import (
     read_json,
     shown,
 )
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import ModelError
+from sentiment_rnn.persistence.keras_json import read_network
+from sentiment_rnn.persistence.keras_weights import read_weights
+from sentiment_rnn.persistence.keras_writer import network_json, write_weights
 
 # Of folders of models that classify.
 FORMAT = 1

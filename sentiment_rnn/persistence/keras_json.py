@@ -18,6 +18,18 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+from sentiment_rnn._trusted import (
+    as_flag,
+    as_list,
+    as_number,
+    as_object,
+    as_share,
+    as_text,
+    as_whole,
+    check_keys,
+    read_json,
+    shown,
+)
 from sentiment_rnn.architectures.layers import (
     ACTIVATIONS,
     LAYER_DEFAULTS,
@@ -30,18 +42,6 @@ from sentiment_rnn.architectures.layers import (
     NetworkSpec,
 )
 from sentiment_rnn.errors import ModelError
-from sentiment_rnn.persistence.trusted import (
-    as_flag,
-    as_list,
-    as_number,
-    as_object,
-    as_share,
-    as_text,
-    as_whole,
-    check_keys,
-    read_json,
-    shown,
-)
 
 LARGEST_JSON = 1 << 20
 # A file of a few bytes can claim any size; these are far above what can be trained on texts.

@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_rnn._trusted import shown
 from sentiment_rnn.architectures.layers import LayerSpec, WeightSpec
 from sentiment_rnn.errors import ModelError
 from sentiment_rnn.persistence.keras_json import MOST_LAYERS, SavedNetwork
-from sentiment_rnn.persistence.trusted import shown
 
 # The order in which a matrix of all gates holds their columns.
 GATES: Mapping[str, str] = {"SimpleRNN": "h", "LSTM": "ifco", "GRU": "zrh"}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._files import atomic_folder, restore_folder
+from sentiment_rnn._trusted import as_object, shown
 from sentiment_rnn.architectures.config import ArchitectureConfig
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, ResourceError
@@ -41,7 +42,6 @@ from sentiment_rnn.persistence.folders import (
 )
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
-from sentiment_rnn.persistence.trusted import as_object, shown
 from sentiment_rnn.preprocessing.preprocessor import PreprocessingConfig
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
 from sentiment_rnn.training.config import TrainingConfig

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sentiment_rnn._trusted import parse_json
 from sentiment_rnn.architectures.layers import MOST_PARAMETERS
 from sentiment_rnn.errors import ModelError
 from sentiment_rnn.persistence.keras_json import parse_network
 from sentiment_rnn.persistence.keras_writer import network_json
-from sentiment_rnn.persistence.trusted import parse_json
 from tests.faults.fuzz.corpus import keep, kept
 from tests.faults.fuzz.targets import TARGETS
 from tests.faults.models import sentiment_model

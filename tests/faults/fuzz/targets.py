@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment_rnn._trusted import parse_json
 from sentiment_rnn.architectures.layers import MOST_PARAMETERS
 from sentiment_rnn.datasets import load_imdb
 from sentiment_rnn.datasets.plain_text import load_text
@@ -24,7 +25,6 @@ from sentiment_rnn.errors import DataError, ModelError
 from sentiment_rnn.persistence.keras_json import SavedNetwork, parse_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.keras_writer import network_json, write_weights
-from sentiment_rnn.persistence.trusted import parse_json
 from sentiment_rnn.preprocessing import WordVectors
 from tests.faults.models import sentiment_model
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment_rnn.errors import ModelError
-from sentiment_rnn.persistence.trusted import (
+from sentiment_rnn._trusted import (
     as_list,
     as_number,
     as_share,
@@ -19,6 +18,7 @@ from sentiment_rnn.persistence.trusted import (
     read_json,
     shown,
 )
+from sentiment_rnn.errors import ModelError
 
 
 @pytest.fixture
