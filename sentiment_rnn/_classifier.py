@@ -91,10 +91,12 @@ class TextClassifier:
             knows, and ``texts_per_second`` from text to probability.
 
         Raises:
-            DataError: for a label that the model doesn't know, or another number of labels than of
-                texts.
+            DataError: for a label that the model doesn't know, another number of labels than of
+                texts, or no text at all.
         """
         texts = checked_texts(texts)
+        if not texts:
+            raise DataError("Scores take at least one text. Received none.")
         return self._evaluated(texts, self._numbers(labels, len(texts)))[0]
 
     def report(self, reviews: Reviews, folder: str | Path, *, title: str) -> dict[str, Any]:
@@ -142,6 +144,7 @@ class TextClassifier:
     @property
     def class_names(self) -> tuple[str, ...]:
         """What the classes are called in output: 0 is negative and 1 is positive."""
+        self._check_is_fitted()
         if self.classes_.tolist() == [0, 1]:
             return ("negative", "positive")
         return tuple(map(str, self.classes_.tolist()))

@@ -19,16 +19,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, decisive, numbered
+from sentiment_rnn._versions import versions
 from sentiment_rnn.datasets.reviews import fingerprint_of
 from sentiment_rnn.errors import DataError, UsageError
-from sentiment_rnn.evaluation import best_temperature, evaluate_probabilities
+from sentiment_rnn.evaluation import best_temperature, evaluate_probabilities, tells_how_sure
 from sentiment_rnn.persistence.baseline_folder import SavedBaseline, load_baseline, save_baseline
 from sentiment_rnn.prediction import class_probabilities
 from sentiment_rnn.preprocessing.word_vectors import WordVectors
@@ -150,7 +150,8 @@ class BaselineClassifier(TextClassifier):
         """Learns from the texts that don't validate, is measured on those that do, then from all.
 
         How sure it is of what it says is settled by the validation part: its logits are divided by
-        the temperature that fits best.
+        the temperature that fits best, unless all of that part, or no more than by chance, is
+        classified rightly.
 
         Args:
             texts: the texts; not changed.
@@ -183,6 +184,8 @@ class BaselineClassifier(TextClassifier):
         logits, _ = learned.logits([texts[row] for row in validation_part])
         truth = numbers[validation_part]
         temperature = best_temperature(truth, logits[:, 0] if logits.shape[1] == 1 else logits)
+        if not tells_how_sure(temperature):
+            temperature = 1.0
         validation = evaluate_probabilities(truth, decisive(_probabilities(logits / temperature)))
         _log(verbose, f"accuracy {validation['accuracy']:.4f}; counting words of all texts")
         ngrams = _learn(self.method, texts, numbers, len(classes))
@@ -201,10 +204,7 @@ class BaselineClassifier(TextClassifier):
             },
             "temperature": round(temperature, 4),
             "seconds": round(time.perf_counter() - started, 1),
-            "versions": {
-                "python": sys.version.split()[0],
-                **{name: version(name) for name in ("sentiment_rnn", "scikit-learn", "numpy")},
-            },
+            "versions": versions("sentiment_rnn", "scikit-learn", "numpy"),
         }
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import math
@@ -11,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from sentiment_rnn._checks import check_choice, check_whole
 from sentiment_rnn._shipped import found_model
+from sentiment_rnn._versions import versions
 from sentiment_rnn.architectures.characters import character_network
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.errors import DataError, ModelError, UsageError
@@ -91,6 +92,7 @@ class CharLanguageModel:
     metrics_: dict[str, Any]
     provenance_: dict[str, Any]
     samples_: list[CharacterSample]
+    _beginning: np.ndarray
 
     def __init__(
         self,
@@ -177,11 +179,14 @@ class CharLanguageModel:
                 file=sys.stderr,
             )
 
-        self._beginning = _beginning(ids[:split], alphabet)
+        beginning = _beginning(ids[:split], alphabet)
+        # What an interruption leaves is the model that was there before.
+        writer = copy.copy(self)
+        writer._beginning = beginning
 
         def show(run: CharacterRun) -> str:
-            self._set_model(network, run.weights, alphabet)
-            return self.sample(_SAMPLE, temperature=0.8, seed=self.seed)
+            writer._set_model(network, run.weights, alphabet)
+            return writer.sample(_SAMPLE, temperature=0.8, seed=self.seed)
 
         run = fit_characters(
             task,
@@ -189,10 +194,11 @@ class CharLanguageModel:
             show=show,
             verbose=verbose,
         )
+        nats = cross_entropy(network, run.best, task.validation, rows=1)
         self._set_model(network, run.best, alphabet)
+        self._beginning = beginning
         self.history_ = run.history
         self.samples_ = run.samples
-        nats = cross_entropy(network, run.best, task.validation, rows=1)
         self.metrics_ = {"bits_per_character": {"validation": nats / math.log(2)}}
         self.provenance_ = {
             "seed": self.seed,
@@ -202,10 +208,7 @@ class CharLanguageModel:
             "epochs": len(run.history["loss"]),
             "best_epoch": run.best_epoch,
             "seconds": round(time.perf_counter() - started, 1),
-            "versions": {
-                "python": sys.version.split()[0],
-                **{name: version(name) for name in ("sentiment_rnn", "keras", "numpy")},
-            },
+            "versions": versions("sentiment_rnn", "keras", "numpy"),
         }
         return self
 
@@ -365,7 +368,8 @@ class CharLanguageModel:
     def bits_per_character(self, text: str) -> float:
         """How many bits a character of a text takes if it is coded as the model expects.
 
-        The first character is given. It is ``-log2 p``, the mean over all others.
+        The first character is given. It is ``-log2 p``, the mean over all others. Of a model of
+        bytes it is of bytes, of which a character may have several.
 
         Raises:
             DataError: for a character that the model doesn't know, or fewer than two.
@@ -382,8 +386,9 @@ class CharLanguageModel:
     def states(self, text: str) -> np.ndarray:
         """What each neuron says after each character: float32 ``(characters, layers, units)``.
 
-        Of hidden-feedback and output-feedback there are twice as many neurons as units: those that
-        read the input, and behind them those that read what is fed back.
+        Of output-feedback, and of hidden-feedback whose ``merge_mode`` is "concat", there are twice
+        as many neurons as units: those that read the input, and behind them those that read what
+        is fed back.
         """
         self._check_is_fitted()
         if self.architecture.architecture == "output-feedback":

@@ -295,6 +295,16 @@ def best_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
+def tells_how_sure(temperature: float) -> bool:
+    """Whether texts told the best temperature: not where all were classified rightly, or at random.
+
+    Example:
+        >>> tells_how_sure(best_temperature(np.array([1, 0]), np.array([3.0, -3.0])))
+        False
+    """
+    return LOWEST_TEMPERATURE * 1.01 < temperature < HIGHEST_TEMPERATURE / 1.01
+
+
 def wilson_interval(right: int, texts: int) -> tuple[float, float]:
     """Between which accuracies the true one lies with a confidence of 95 %, as chance chose texts.
 

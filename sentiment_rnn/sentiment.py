@@ -8,7 +8,6 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +15,15 @@ import numpy as np
 
 from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, decisive, numbered
 from sentiment_rnn._shipped import found_model, shipped
+from sentiment_rnn._versions import versions
 from sentiment_rnn.architectures.config import sentiment_network
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.datasets.reviews import fingerprint_of
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import (
-    HIGHEST_TEMPERATURE,
-    LOWEST_TEMPERATURE,
     best_temperature,
     evaluate_probabilities,
+    tells_how_sure,
 )
 from sentiment_rnn.explaining import (
     Explainer,
@@ -62,6 +61,8 @@ DEFAULT_MODEL = "distilled"
 # Of fewer texts each weighs too much.
 _FEWEST_TO_CALIBRATE = 20
 _VECTORS_FILE = "word_vectors.npz"
+# Whose versions a model's card has.
+_MADE_WITH = ("sentiment_rnn", "keras", "tensorflow", "gensim", "nltk", "numpy")
 
 
 class SentimentClassifier(TextClassifier):
@@ -186,9 +187,15 @@ class SentimentClassifier(TextClassifier):
 
     # scikit-learn's estimator interface
 
+    @classmethod
+    def _parameters(cls) -> dict[str, Any]:
+        """The constructor's arguments and their defaults."""
+        signature = inspect.signature(cls)
+        return {name: parameter.default for name, parameter in signature.parameters.items()}
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name; `deep` is there for scikit-learn."""
-        return {name: getattr(self, name) for name in _parameters()}
+        return {name: getattr(self, name) for name in self._parameters()}
 
     def set_params(self, **params: Any) -> SentimentClassifier:
         """Changes constructor's arguments.
@@ -197,19 +204,19 @@ class SentimentClassifier(TextClassifier):
             UsageError: for a name that is none.
         """
         for name, value in params.items():
-            if name not in _parameters():
-                raise UsageError(f"SentimentClassifier has no parameter {name!r}.")
+            if name not in self._parameters():
+                raise UsageError(f"{type(self).__name__} has no parameter {name!r}.")
             setattr(self, name, value)
         return self
 
     def __repr__(self) -> str:
-        parameters = _parameters()
+        parameters = self._parameters()
         changed = (
             f"{name}={value!r}"
             for name, value in self.get_params().items()
             if value != parameters[name]
         )
-        return f"SentimentClassifier({', '.join(changed)})"
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     # Training
 
@@ -395,7 +402,7 @@ class SentimentClassifier(TextClassifier):
             "continued": warm,
             "seconds": round(time.perf_counter() - started, 1),
             **calibrated,
-            "versions": _versions(),
+            "versions": versions(*_MADE_WITH),
         }
         return self
 
@@ -487,7 +494,7 @@ class SentimentClassifier(TextClassifier):
             "vectors": _name_of(self.vectors),
             "continued": False,
             "seconds": round(time.perf_counter() - started, 1),
-            "versions": _versions(),
+            "versions": versions(*_MADE_WITH),
         }
         return self
 
@@ -846,7 +853,7 @@ class SentimentClassifier(TextClassifier):
         network = logits_network(self._network)
         logits = Predictor(network, self._weights, self._preprocessor).predict(encoded)
         temperature = best_temperature(numbers, logits[:, 0] if logits.shape[1] == 1 else logits)
-        if not LOWEST_TEMPERATURE * 1.01 < temperature < HIGHEST_TEMPERATURE / 1.01:
+        if not tells_how_sure(temperature):
             how = "as good as always right" if temperature < 1 else "no better than chance"
             raise DataError(
                 f"These {len(encoded)} texts don't tell how sure to be, as the model is {how} on "
@@ -1053,12 +1060,6 @@ class SentimentClassifier(TextClassifier):
 _VECTOR_SIZE = 300
 
 
-def _parameters() -> dict[str, Any]:
-    """The constructor's arguments and their defaults."""
-    signature = inspect.signature(SentimentClassifier)
-    return {name: parameter.default for name, parameter in signature.parameters.items()}
-
-
 def _checked_pieces(pieces: Iterable[str]) -> Iterator[str]:
     if isinstance(pieces, str):
         raise DataError("Expected a document in pieces. Received one text: put it in a list.")
@@ -1232,11 +1233,6 @@ def _targets(numbers: np.ndarray, classes: int) -> np.ndarray:
     if classes == 2:
         return numbers[:, np.newaxis].astype(np.float32)
     return np.eye(classes, dtype=np.float32)[numbers]
-
-
-def _versions() -> dict[str, str]:
-    packages = ("sentiment_rnn", "keras", "tensorflow", "gensim", "nltk", "numpy")
-    return {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
 
 
 def _log(verbose: bool, message: str) -> None:

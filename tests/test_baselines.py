@@ -14,6 +14,7 @@ from sklearn.svm import LinearSVC
 
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn.baselines import METHODS, BaselineClassifier
+from sentiment_rnn.cli import main
 from sentiment_rnn.errors import DataError, ModelError, ResourceError, UsageError
 from sentiment_rnn.persistence.folders import write_checksums
 from sentiment_rnn.presets import BASELINES
@@ -108,6 +109,35 @@ def test_three_classes(method, tmp_path):
 
 def test_the_command_line_knows_the_methods():
     assert set(BASELINES) == set(METHODS)
+
+
+@every_method
+def test_easy_texts_do_not_tell_how_sure_to_be(method):
+    texts = [f"{word} {thing}" for word in ("good", "bad") for thing in "abcdefghijklmnopqrst"]
+    baseline = BaselineClassifier(method).fit(texts, [1] * 20 + [0] * 20)
+    assert baseline.metrics_["validation"]["accuracy"] == 1
+    assert baseline.provenance_["temperature"] == 1
+    # As sure as what was counted makes it.
+    assert 0.5 < baseline.predict_proba(["good"])[0, 1] < 0.9999
+    with pytest.raises(DataError, match="at least one text. Received none"):
+        baseline.evaluate([], [])
+
+
+@pytest.mark.parametrize(
+    "option", [["--maxlen", "0"], ["--no-masking"], ["--dropout", "0"], ["--vectors", "imdb"]]
+)
+def test_no_option_of_a_network_is_ignored(option, tmp_path, capsys):
+    train = ["train", "--preset", "nbsvm", "--out", str(tmp_path / "model")]
+    assert main([*train, *option]) == 2
+    name = option[0].replace("--no-", "--")
+    assert f"nbsvm is no network: it has no {name}." in capsys.readouterr().err
+
+
+def test_it_has_no_vectors(fitted, tmp_path, capsys):
+    fitted["nbsvm"].save(tmp_path / "model")
+    command = ["predict", "--model", str(tmp_path / "model"), "--vectors", "imdb", "Dull."]
+    assert main(command) == 2
+    assert "has no word vectors: leave --vectors out" in capsys.readouterr().err
 
 
 def test_it_is_an_estimator(sample):

@@ -20,6 +20,7 @@ from sentiment_rnn.datasets import load_data, load_text_or_reviews
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN
 from sentiment_rnn.persistence.folders import write_checksums
+from sentiment_rnn.training import character_engine
 from sentiment_rnn.training.character_engine import CharacterSample
 from tests.conftest import ROOT
 
@@ -313,12 +314,42 @@ def test_a_sample_ends_at_the_stop(model):
     assert len(text) < 500
 
 
-def test_bytes():
+def test_bytes(tmp_path, capsys):
     text = "né à Zoë 東京 " * 60
     model = CharLanguageModel("gru", unit="byte", **{**SMALL, "epochs": 1}).fit(text)
     assert len(model.alphabet_) == len(set(text.encode()))
     assert model.bits_per_character(text) > 0
     assert isinstance(model.sample(20, prime="né", seed=0), str)
+    model.save(tmp_path / "model")
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+    paths = [str(tmp_path / name) for name in ("model", "text.txt")]
+    assert main(["chars", "evaluate", *paths, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["bits_per_byte"] == pytest.approx(model.bits_per_character(text))
+    assert said["characters"] == len(text)
+
+
+def test_what_an_interrupted_training_leaves_is_the_model_before(tmp_path, monkeypatch):
+    small: dict[str, Any] = {**SMALL, "layers": 1}
+    model = CharLanguageModel("gru", **small).fit(TEXT)
+    before = model.sample(30, seed=1)
+    path = tmp_path / "checkpoint"
+    CharLanguageModel("gru", **{**small, "units": 5}).fit(TEXT, checkpoint=path)
+    with pytest.raises(ModelError, match="a checkpoint of other settings"):
+        model.fit("xyz" * 400, checkpoint=path)
+    assert model.sample(30, seed=1) == before
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(character_engine.CharacterTrainer, "end_epoch", stop)
+    new = CharLanguageModel("gru", **small)
+    for one in (model, new):
+        with pytest.raises(KeyboardInterrupt):
+            one.fit("xyz" * 400)
+    assert model.sample(30, seed=1) == before
+    with pytest.raises(ModelError, match="not trained yet"):
+        new.save(tmp_path / "new")
 
 
 def test_shuffled_lines_are_read_in_an_order_that_the_seed_gives():

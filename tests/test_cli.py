@@ -951,7 +951,9 @@ def test_help_shows_what_settings_are_where_they_are_not_given(run, command, sho
 
 
 @pytest.mark.parametrize("keras_version", [1, 2])
-def test_files_of_old_keras_versions_are_converted_and_predict(run, trained, sample, keras_version):
+def test_files_of_old_keras_versions_are_converted_and_predict(
+    run, trained, sample, keras_version, monkeypatch
+):
     """The trained network, written as Keras 1 and 2 wrote it, says the same of every review."""
     forward, forward_u, forward_b, backward, backward_u, backward_b, *dense = trained._weights
     directions = [
@@ -995,6 +997,36 @@ def test_files_of_old_keras_versions_are_converted_and_predict(run, trained, sam
     assert code == 0, err
     for row, probabilities in zip(json.loads(out), expected[:3], strict=True):
         assert row["probability"] == pytest.approx(probabilities[1], abs=1e-5)
+    # Of a file of vectors no more is read than it takes, which is of all texts.
+    monkeypatch.setattr("sentiment_rnn.commands.sentiment.CHUNK", 2)
+    vectors = converted.word_vectors
+    lines = [f"{len(vectors.words)} {vectors.vector_size}"]
+    matrix = vectors.matrix()
+    assert len(matrix) == len(vectors.words)
+    lines += [
+        f"{word} {' '.join(map(str, row))}"
+        for word, row in zip(vectors.words, matrix.tolist(), strict=True)
+        if " " not in word
+    ][:2000]
+    Path("vectors.txt").write_text(
+        "\n".join([lines[0].replace(str(len(matrix)), "2000"), *lines[1:]])
+    )
+    Path("texts.txt").write_text(
+        "\n".join(["A great film .", "The end .", "A bad film .", "awful"])
+    )
+    for more in ([], ["--explain"]):
+        code, out, err = run(
+            "predict", "--model", "old.json", "--vectors", "vectors.txt", "--input", "texts.txt",
+            "--format", "jsonl", *more,
+        )  # fmt: skip
+        assert code == 0, err
+        assert "no word that the model knows" not in err
+        last = json.loads(out.splitlines()[-1])
+        code, out, _ = run(
+            "predict", "--model", "old.json", "--vectors", "vectors.txt", "awful", "--format",
+            "jsonl", *more,
+        )  # fmt: skip
+        assert last["probability"] == json.loads(out)["probability"]
 
 
 def test_cells_of_a_sentiment_model_are_asked(run, tmp_path):
@@ -1129,19 +1161,10 @@ def test_a_run_that_can_not_be_noted_leaves_no_checkpoint(run, table, tmp_path):
     ]
 
 
-@pytest.mark.filterwarnings("default")
-def test_warnings_are_sentences(run, tmp_path, monkeypatch):
-    assert run("train", "--preset", "tfidf", "--out", "model")[0] == 0
-    with (tmp_path / "runs.jsonl").open("a") as file:
-        file.write("{half a ru")
-    code, out, err = run("runs", ".")
-    assert (code, len(out.splitlines())) == (0, 2)
-    said = "runs.jsonl has lines that are no runs of this package, and are left out: 2"
-    assert err == f"sentiment-rnn: {said}\n"
-    # Those of other packages stay as they are.
-    monkeypatch.setattr(
-        "sentiment_rnn.commands.sentiment.runs",
-        lambda _: warnings.warn_explicit("x", UserWarning, "y", 1),
-    )
-    with pytest.warns(UserWarning, match="^x$"):
+def test_warnings_of_other_packages_stay_as_they_are(run, monkeypatch):
+    def warn(_):
+        warnings.warn_explicit("unheard of", UserWarning, "elsewhere.py", 1)
+
+    monkeypatch.setattr("sentiment_rnn.commands.sentiment.runs", warn)
+    with pytest.warns(UserWarning, match="^unheard of$"):
         assert run("runs", ".")[0] == 0

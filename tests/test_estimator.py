@@ -28,7 +28,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sentiment_rnn import SentimentClassifier, WordVectors
-from sentiment_rnn.errors import DataError
+from sentiment_rnn.errors import DataError, UsageError
 
 # A word for each column and each half of a standard deviation from -10 to 10.
 WORDS = [f"c{column}n{step}" for column in range(10) for step in range(41)]
@@ -159,6 +159,23 @@ def test_clone_and_parameters():
     assert copy.get_params() == classifier.get_params()
     assert repr(copy) == "SentimentClassifier(preset='bidirectional', seed=3, units=7)"
     assert is_classifier(copy)
+
+
+class Quick(SentimentClassifier):
+    """A subclass with an argument of its own."""
+
+    def __init__(self, *, tempo: int = 1, epochs: int | None = None) -> None:
+        super().__init__(engine="numpy", epochs=epochs)
+        self.tempo = tempo
+
+
+def test_a_subclass_has_its_own_parameters():
+    copied = clone(Quick(tempo=3, epochs=2))
+    assert isinstance(copied, Quick)
+    assert copied.get_params() == {"tempo": 3, "epochs": 2}
+    assert repr(copied) == "Quick(tempo=3, epochs=2)"
+    with pytest.raises(UsageError, match="Quick has no parameter 'units'"):
+        copied.set_params(units=3)
 
 
 def test_not_trained_is_scikit_learns_error_too():

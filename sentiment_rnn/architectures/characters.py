@@ -74,9 +74,9 @@ def character_network(
         >>> network.output_shape, network.count_params()
         ((32, None, 65), 239297)
 
-    Sources: Elman, "Finding Structure in Time", 1990, for hidden-feedback; Jordan, "Serial Order",
-    1986, for output-feedback; Karpathy, "The Unreasonable Effectiveness of Recurrent Neural
-    Networks", 2015.
+    Sources: Elman, "Finding Structure in Time", 1990, for hidden-feedback, which he has with the
+    ``merge_mode`` "sum"; Jordan, "Serial Order", 1986, for output-feedback; Karpathy, "The
+    Unreasonable Effectiveness of Recurrent Neural Networks", 2015.
     """
     settings = {"units": config.units, "return_sequences": True, "stateful": True}
     layers = []

@@ -114,7 +114,7 @@ def evaluate(options: Namespace) -> None:
     bits = model.bits_per_character(text)
     unit = model.alphabet_.unit
     if options.json:
-        scores = {"characters": len(text), "bits_per_character": bits, "perplexity": 2**bits}
+        scores = {"characters": len(text), f"bits_per_{unit}": bits, "perplexity": 2**bits}
         print(json.dumps(scores))
     else:
         print(f"{bits:.4f} bits per {unit}, perplexity {2**bits:.2f}, {len(text):,} characters")

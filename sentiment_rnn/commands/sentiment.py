@@ -120,12 +120,12 @@ def _train_baseline(options: Namespace, out: Path) -> None:
             "pretrained",
             "teacher",
             "taught_texts",
-            "resume",
             "tensorboard",
             *OPTIONS,
         )
-        if getattr(options, name) not in (None, False) and name != "validation_fraction"
+        if getattr(options, name) is not None and name != "validation_fraction"
     ]
+    given += ["resume"] if options.resume else []
     if given:
         option = given[0].replace("_", "-")
         raise UsageError(f"{options.preset} is no network: it has no --{option}.")
@@ -413,11 +413,15 @@ def predict(options: Namespace) -> None:
             predictions = [model.document_prediction(document, name)]
         else:
             first = next(iter(chunks := chunked(texts, CHUNK)), [])
+            # Of a file of vectors those of the texts are enough, if these are all.
+            known: list[str] | None = first
+            if options.vectors is not None and (second := next(chunks, [])):
+                known, chunks = None, with_first(second, chunks)
             if explains:
-                network = _hinted_at(_load_model(options, texts=first), options)
+                network = _hinted_at(_load_model(options, texts=known), options)
                 _explain(network, with_first(first, chunks), options, output)
                 return
-            classifier = _hinted_at(_load_classifier(options, texts=first), options)
+            classifier = _hinted_at(_load_classifier(options, texts=known), options)
             predictions = (
                 prediction
                 for chunk in with_first(first, chunks)
@@ -617,6 +621,8 @@ def _load_classifier(
 
     if options.model is None or not is_baseline_folder(options.model):
         return _load_model(options, texts)
+    if options.vectors is not None:
+        raise UsageError("A classifier that counts words has no word vectors: leave --vectors out.")
     from sentiment_rnn.baselines import BaselineClassifier
 
     return BaselineClassifier.load(options.model)

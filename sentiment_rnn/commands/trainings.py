@@ -21,8 +21,7 @@ def training_in(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
         overwrite: whether it begins anew, whatever is there.
 
     Raises:
-        UsageError: if another training is writing to the folder, or one that was interrupted
-            might go on.
+        UsageError: if another training is writing to the folder, or one from before might go on.
     """
     from sentiment_rnn.training.checkpoints import has_checkpoint
 
@@ -30,7 +29,7 @@ def training_in(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
         checkpoint = out.with_name(f"{out.name}.checkpoint")
         if has_checkpoint(checkpoint) and not resume and not overwrite:
             raise UsageError(
-                f"{checkpoint} is there, of a training that was interrupted.\nGo on with it by "
+                f"{checkpoint} is there, of a training that may go on.\nGo on with it by "
                 "--resume, or begin anew with --overwrite."
             )
         try:

@@ -122,7 +122,9 @@ def sampled_softmax(
         candidates: ids of the words that each is told from ``(candidates,)``.
         vectors: of all ids ``(ids, features)``.
         bias: of all ids ``(ids,)``.
-        expected: `Candidates.expected`, so that the loss is that of all words but for chance.
+        expected: `Candidates.expected`, by which a candidate stands for as many words as it is
+            rare. On average the loss is a little lower than that of all words, the less so the
+            more candidates there are.
 
     Returns:
         The cross-entropy of each word, nats ``(words,)``.

@@ -37,8 +37,6 @@ from sentiment_rnn.training.config import PretrainingConfig
 from sentiment_rnn.training.pretraining_learners import Learner, make_learner, recurrent_part
 from sentiment_rnn.training.progress import Progress
 
-# Options that a run may go on with others of.
-_MAY_CHANGE = ("epochs",)
 # Batches whose texts are sorted by length together: 6 % of what is read of the IMDB reviews is
 # padding then, instead of the 22 % of training. What speaks for fewer there are the labels.
 _SORTED = 25
@@ -67,11 +65,9 @@ class PretrainingTask:
     seed: int
 
     def fingerprint(self) -> str:
-        """A hash of all that decides what training gives, but for the epochs."""
-        config = {**dataclasses.asdict(self.config), **dict.fromkeys(_MAY_CHANGE)}
-        return fingerprint(
-            [repr(self.network), config, self.seed], [*self.weights, self.vectors, *self.encoded]
-        )
+        """A hash of all that decides what training gives."""
+        settings = [repr(self.network), dataclasses.asdict(self.config), self.seed]
+        return fingerprint(settings, [*self.weights, self.vectors, *self.encoded])
 
 
 @dataclass(frozen=True)
@@ -219,7 +215,7 @@ class _Run:
     """How far pretraining has come."""
 
     def __init__(self, learner: Learner, task: PretrainingTask, checkpoint: Path | None) -> None:
-        self._learner = learner
+        self._learner, self._settings = learner, dataclasses.asdict(task.config)
         self.writer = CheckpointWriter(checkpoint, self._state, advice=task.config.advice)
         self.step = 0
         self.history: dict[str, list[float]] = {}
@@ -248,7 +244,7 @@ class _Run:
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         progress = {
-            "settings": {},
+            "settings": self._settings,
             "fingerprint": self._fingerprint,
             "step": self.step,
             "history": self.history,
@@ -261,9 +257,8 @@ class _Run:
             check_task(
                 path,
                 progress,
-                settings={},
+                settings=self._settings,
                 fingerprint=self._fingerprint,
-                may_change=_MAY_CHANGE,
             )
             self._learner.restore(saved)
             self.step, self.history = progress["step"], progress["history"]

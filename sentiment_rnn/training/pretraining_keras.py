@@ -164,8 +164,8 @@ def sampled_loss(
         vectors: of all ids ``(ids, features)``.
         bias: of all ids ``(ids,)``.
         expected: the logarithm of how often each id is expected among candidates ``(ids,)``. A
-            candidate stands for as many words as it is rare, so that the loss is that of all words
-            but for chance.
+            candidate stands for as many words as it is rare. On average the loss is a little lower
+            than that of all words, the less so the more candidates there are.
 
     Returns:
         Nats ``(...)``.

@@ -29,8 +29,8 @@ def validation_split(
         Indices of the training and of the validation part, each ascending.
 
     Raises:
-        DataError: if a part would be empty, or the training part without one of the classes, or
-            the validation part without one of two.
+        DataError: for another number of groups than of texts; if a part would be empty, or the
+            training part without one of the classes, or the validation part without one of two.
 
     Example:
         >>> train, validation = validation_split(np.array([0, 1] * 5), 0.4, seed=0)
@@ -41,6 +41,10 @@ def validation_split(
     # and GroupShuffleSplit choose the same, but importing them takes half of a second.
     numbers = np.arange(len(labels))
     if groups is not None:
+        if len(groups) != len(labels):
+            raise DataError(
+                f"Expected a group for each of {len(labels)} texts. Received: {len(groups)}"
+            )
         _, numbers = np.unique(groups, return_inverse=True)
     count = len(np.unique(numbers))
     random = np.random.RandomState(seed)

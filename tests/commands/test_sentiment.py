@@ -92,12 +92,14 @@ def test_runs_move_no_cursor(run, tmp_path):
     assert head.index("settings") == first.index("\\x9b") == second.index("textbook")
 
 
+@pytest.mark.filterwarnings("default")
 def test_runs_are_listed_beside_lines_that_are_none(run, tmp_path):
     found = {"parameters": 1, "seconds": 1, "preset": "textbook", "seed": 0, "options": {}}
     append_run(tmp_path, {**found, "name": "a", "metrics": {"validation": {"accuracy": 0.5}}})
     with (tmp_path / "runs.jsonl").open("ab") as log:
         log.write(b"\xff\n" + b'{"name": "b", "metrics": {"validation": {"accuracy": 0.6}}}\n')
-    with pytest.warns(RuntimeWarning, match=r"runs.jsonl has lines that are no runs .*: 2, 3$"):
-        code, out, _ = run("runs", ".")
+    code, out, err = run("runs", ".")
     assert code == 0
+    said = "runs.jsonl has lines that are no runs of this package, and are left out: 2, 3"
+    assert err == f"sentiment-rnn: {said}\n"
     assert [line.split()[0] for line in out.splitlines()] == ["model", "a"]

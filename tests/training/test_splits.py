@@ -60,6 +60,12 @@ def test_an_empty_part_is_an_error(groups):
         validation_split(labels, 0.999, seed=0, groups=groups)
 
 
+@pytest.mark.parametrize("count", [3, 5])
+def test_a_group_for_each_text(count):
+    with pytest.raises(DataError, match=f"a group for each of 4 texts. Received: {count}"):
+        validation_split(np.array([0, 1, 0, 1]), 0.5, seed=0, groups=np.arange(count))
+
+
 @pytest.mark.parametrize("count", [10, 11, 997])
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.25, 0.333])
 @pytest.mark.parametrize("seed", [0, 7])
