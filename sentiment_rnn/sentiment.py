@@ -17,7 +17,8 @@ from sentiment_rnn._classifier import Reading, TextClassifier, checked_texts, de
 from sentiment_rnn._shipped import found_model, shipped
 from sentiment_rnn._versions import versions
 from sentiment_rnn.architectures.config import sentiment_network
-from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
+from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.architectures.transfer import places_to_begin_with
 from sentiment_rnn.datasets.reviews import fingerprint_of
 from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.evaluation import (
@@ -567,7 +568,7 @@ class SentimentClassifier(TextClassifier):
             _network(settings, _VECTOR_SIZE)
         else:
             begun = read_network(found_model(begins_with) / NETWORK_FILE).network
-            _places_to_begin_with(begun, _network(settings, begun.batch_shape[2] or _VECTOR_SIZE))
+            places_to_begin_with(begun, _network(settings, begun.batch_shape[2] or _VECTOR_SIZE))
         return settings
 
     def _begins_with(self, warm: bool | None = None) -> str | Path | None:
@@ -1101,51 +1102,9 @@ def _begin_with(begun: SentimentClassifier, network: NetworkSpec, seed: int) -> 
     from sentiment_rnn.numpy_rnn import initial_weights
 
     weights = initial_weights(network, np.random.default_rng([seed, 1]), np.float32)
-    for place, other in _places_to_begin_with(begun._network, network):
+    for place, other in places_to_begin_with(begun._network, network):
         weights[place] = begun._weights[other].copy()
     return weights
-
-
-def _places_to_begin_with(begun: NetworkSpec, network: NetworkSpec) -> list[tuple[int, int]]:
-    """Where the recurrent layers' arrays of a network are, and those that they begin with."""
-    mine, theirs = _recurrent_weights(network), _recurrent_weights(begun)
-    directions = {direction for _, _, direction, _, _ in mine}
-    # Of layers that read from both ends, the half that reads as these do.
-    alike = {key: place for key, place in theirs.items() if key[2] in directions}
-    if list(mine) != list(alike):
-        raise UsageError(
-            "The pretrained model has other recurrent layers than the settings ask for. "
-            f"Expected: {_shapes(mine)}. Received: {_shapes(theirs)}"
-        )
-    return list(zip(mine.values(), alike.values(), strict=True))
-
-
-def _recurrent_weights(network: NetworkSpec) -> dict[tuple[Any, ...], int]:
-    """The places of recurrent layers' arrays, by number, kind, direction, name and shape."""
-    recurrent = [place for place, layer in enumerate(network.layers) if layer.cell.is_recurrent]
-    return {
-        (
-            recurrent.index(one.layer),
-            network.layers[one.layer].cell.class_name,
-            one.direction or _direction(network.layers[one.layer]),
-            one.name,
-            one.shape,
-        ): place
-        for place, one in enumerate(network.weights())
-        if one.layer in recurrent
-    }
-
-
-def _direction(layer: LayerSpec) -> str:
-    return "backward" if layer["go_backwards"] else "forward"
-
-
-def _shapes(weights: Iterable[tuple[Any, ...]]) -> str:
-    return ", ".join(
-        f"{kind} {direction} {name} {shape}"
-        for _, kind, direction, name, shape in weights
-        if name == "kernel"
-    )
 
 
 def _network(settings: Preset, vector_size: int, classes: int = 2) -> NetworkSpec:
