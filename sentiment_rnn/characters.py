@@ -19,6 +19,7 @@ import numpy as np
 
 from sentiment_rnn._checks import check_choice, check_whole
 from sentiment_rnn._shipped import found_model
+from sentiment_rnn._threads import count_processors, one_thread
 from sentiment_rnn._versions import versions
 from sentiment_rnn.architectures.characters import character_network
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
@@ -26,7 +27,6 @@ from sentiment_rnn.errors import DataError, ModelError, UsageError
 from sentiment_rnn.numpy_rnn import RNN, Network
 from sentiment_rnn.numpy_rnn.output_feedback import free
 from sentiment_rnn.numpy_rnn.sampling import ProbabilityError, beam_search, generate
-from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread
 from sentiment_rnn.persistence.character_folder import (
     SavedCharacterModel,
     load_character_model,

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from sentiment_rnn.numpy_rnn.threads import one_thread
+from sentiment_rnn._threads import one_thread
 
 Array = np.ndarray
 

@@ -35,9 +35,9 @@ from sentiment_rnn._processes import (
     wait_for_answers,
 )
 from sentiment_rnn._shipped import found_model
+from sentiment_rnn._threads import count_processors, one_processor
 from sentiment_rnn.datasets.tables import TablePart, find_tables, read_part, split_table
 from sentiment_rnn.errors import DataError, ModelError, ResourceError, SentimentRNNError, UsageError
-from sentiment_rnn.numpy_rnn.threads import count_processors, one_processor
 from sentiment_rnn.persistence.folders import read_object
 from sentiment_rnn.sentiment import DEFAULT_MODEL, SentimentClassifier
 

@@ -115,7 +115,7 @@ def test_each_outside_library_has_one_door():
     assert importers("optuna") == {"tuning"}
     assert importers("tensorboard") == {"training.tensorboard"}
     assert importers("filelock") == {"_files"}
-    assert importers("threadpoolctl") == {"numpy_rnn.threads"}
+    assert importers("threadpoolctl") == {"_threads"}
     assert importers("tensorflow", "jax", "torch") == {"training.keras_gradients"}
     assert importers("pickle") == set()
 

@@ -17,12 +17,13 @@ In the order of the data:
 - `prediction` reads many texts at once, with all processors;
 - `sampling` draws what comes next from a network's probabilities, and so writes texts.
 
-`memory`, `step_product` and `threads` make it fast: they know nothing of networks' mathematics.
+`memory` and `step_product` make it fast: they know nothing of networks' mathematics.
 
 Names, gate order, masks and numbers are Keras's, so that weights move both ways. Nothing here
 imports Keras; nothing changes its arguments, but for an optimizer the weights and its state.
 """
 
+from sentiment_rnn._threads import one_processor
 from sentiment_rnn.numpy_rnn.initializers import glorot_uniform, initial_weights, orthogonal
 from sentiment_rnn.numpy_rnn.losses import (
     LossAndGradient,
@@ -90,6 +91,7 @@ __all__ = [
     "glorot_uniform",
     "initial_weights",
     "loss_and_gradient",
+    "one_processor",
     "orthogonal",
     "project",
     "project_backward",

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from sentiment_rnn._threads import count_processors, one_thread
 from sentiment_rnn.architectures.layers import POOLING, NetworkSpec
 from sentiment_rnn.errors import UsageError
 from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.network import Network
 from sentiment_rnn.numpy_rnn.projection import take_rows
 from sentiment_rnn.numpy_rnn.stepping import RNN
-from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread
 from sentiment_rnn.preprocessing.padding import PADDING_ID, pad_sequences
 from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 

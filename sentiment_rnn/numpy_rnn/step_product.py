@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sentiment_rnn.numpy_rnn.threads import matrix_library_targets
+from sentiment_rnn._threads import matrix_library_targets
 
 Array = np.ndarray
 # Takes `x` and where the result goes.

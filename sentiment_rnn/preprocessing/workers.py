@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._processes import Worker, answer, can_start_workers, requests
+from sentiment_rnn._threads import count_processors
 from sentiment_rnn.preprocessing.tokenized import TokenizedTexts
 from sentiment_rnn.preprocessing.tokenizer import TreebankTokenizer
 
@@ -126,9 +127,6 @@ def _count(processes: int | None) -> int:
     """How many processes there are to be."""
     if processes is not None:
         return processes
-    # Here, because that room imports from this one.
-    from sentiment_rnn.numpy_rnn.threads import count_processors
-
     return count_processors() if can_start_workers() else 1
 
 

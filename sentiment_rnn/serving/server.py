@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import uvicorn
 
+from sentiment_rnn._threads import one_thread
 from sentiment_rnn.errors import ResourceError, UsageError
-from sentiment_rnn.numpy_rnn.threads import one_thread
 from sentiment_rnn.sentiment import SentimentClassifier
 from sentiment_rnn.serving.app import make_app
 from sentiment_rnn.serving.config import ServingConfig

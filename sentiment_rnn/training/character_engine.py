@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_rnn._threads import threads_for
 from sentiment_rnn.architectures.layers import NetworkSpec
 from sentiment_rnn.errors import DataError
 from sentiment_rnn.numpy_rnn import Network, initial_weights
-from sentiment_rnn.numpy_rnn.threads import threads_for
 from sentiment_rnn.training.character_batches import CharacterBatches
 from sentiment_rnn.training.character_learners import make_learner
 from sentiment_rnn.training.checkpoints import (

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._processes import SharedArrays, Worker, answer, can_start_workers, requests
+from sentiment_rnn._threads import count_processors, one_thread, threads_for
 from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 from sentiment_rnn.numpy_rnn import OptimizerState, loss_and_gradient
 from sentiment_rnn.numpy_rnn.adversarial import adversarial_perturbation
@@ -30,7 +31,6 @@ from sentiment_rnn.numpy_rnn.layers import ChanceOfRows
 from sentiment_rnn.numpy_rnn.losses import LOSSES, is_right
 from sentiment_rnn.numpy_rnn.memory import reuse
 from sentiment_rnn.numpy_rnn.next_words import Candidates, NextWordsHead
-from sentiment_rnn.numpy_rnn.threads import count_processors, one_thread, threads_for
 from sentiment_rnn.training.checkpoints import numbered
 
 # What a step of a layer costs besides its rows, in rows. A rough guess.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nltk.tokenize import TreebankWordTokenizer
 
 from sentiment_rnn import _cache
-from sentiment_rnn.numpy_rnn.threads import count_processors
+from sentiment_rnn._threads import count_processors
 from sentiment_rnn.preprocessing import TreebankTokenizer, WordVectors, tokenized
 from sentiment_rnn.preprocessing.tokenized import (
     Corpus,

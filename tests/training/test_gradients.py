@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentiment_rnn._threads import one_thread
 from sentiment_rnn.architectures import ArchitectureConfig, sentiment_network
 from sentiment_rnn.architectures.characters import CharacterArchitectureConfig, character_network
 from sentiment_rnn.numpy_rnn import OPTIMIZERS, initial_weights, loss_and_gradient
 from sentiment_rnn.numpy_rnn.embedding import EmbeddedNetwork
-from sentiment_rnn.numpy_rnn.threads import one_thread
 from sentiment_rnn.training import gradients as module
 from sentiment_rnn.training.character_engine import CharacterTask, fit_characters
 from sentiment_rnn.training.config import CharacterTrainingConfig

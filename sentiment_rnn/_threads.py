@@ -12,8 +12,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
-from sentiment_rnn.architectures.layers import NetworkSpec
+if TYPE_CHECKING:
+    from sentiment_rnn.architectures.layers import NetworkSpec
 
 # Below so many operations a product is quicker on one processor, or hardly slower.
 _SMALL_PRODUCT = 1 << 22
@@ -88,7 +90,7 @@ def threads_for(spec: NetworkSpec, batch_size: int) -> Iterator[None]:
         batch_size: rows that are read side by side.
 
     Example:
-        >>> from sentiment_rnn.architectures import LayerSpec
+        >>> from sentiment_rnn.architectures import LayerSpec, NetworkSpec
         >>> spec = NetworkSpec((None, None, 2), (LayerSpec("SimpleRNN", {"units": 3}),))
         >>> with threads_for(spec, batch_size=32):
         ...     pass

@@ -3,13 +3,13 @@ import os
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
-from sentiment_rnn.numpy_rnn.threads import (
+from sentiment_rnn._threads import (
     count_processors,
     one_processor,
     one_thread,
     threads_for,
 )
+from sentiment_rnn.architectures.layers import LayerSpec, NetworkSpec
 
 
 def blas_threads():
