@@ -1,7 +1,12 @@
 """Configs → networks.
 
-`config` says what kind of sentiment network, `layers` describes a network as plain data and
-`builder` makes a Keras model of the description. Only `builder` imports Keras.
+`config` says what kind of sentiment network and `characters` what kind of character model,
+`layers` describes a network as plain data, and `transfer` says which of its layers can begin with
+those of another. None of them imports Keras.
+
+All others do: `builder` makes a Keras model of the description. `feedback` and `pooling` have the
+layers that are not Keras's own, `embedded` puts word vectors in front for training, and `loops` has
+the loops over time that a CPU runs faster than Keras's.
 """
 
 from sentiment_rnn.architectures.config import ArchitectureConfig, sentiment_network

@@ -1,4 +1,4 @@
-"""A network description → a Keras model. The only place where layers are made."""
+"""A network description → a Keras model. The only place where the layers of one are made."""
 
 from __future__ import annotations
 

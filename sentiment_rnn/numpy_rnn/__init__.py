@@ -7,11 +7,13 @@ In the order of the data:
 - `cells` has the equations of SimpleRNN, LSTM and GRU for one step, forwards and backwards;
 - `recurrent` runs a cell over time, `scan`, and back, `scan_backward`: backpropagation through
   time; masks and directions live there. `activations` has the functions that cells end in;
-- `layers` has everything around them: dropout, pooling, dense;
+- `layers` has everything around them: dropout, pooling, dense. `output_feedback` has the recurrent
+  layer whose memory is its last output;
 - `network` puts them together: `Network.forward` and `Network.backward`;
 - `embedding` puts word vectors in front, at the cost of a batch's distinct words;
 - `next_words` says which word comes next, which a network may learn before anything else;
 - `losses` says how wrong the output is and where the way back starts;
+- `adversarial` changes what a network is fed with to where it is misled most, to learn from;
 - `optimizers` turns gradients into changed weights;
 - `stepping` reads without an end, one step or some steps at a time;
 - `prediction` reads many texts at once, with all processors;

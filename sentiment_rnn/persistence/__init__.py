@@ -1,10 +1,13 @@
 """Model folder ↔ objects, and the files that any Keras version saved.
 
-Nothing that is read here runs code of whoever wrote it: `_trusted` reads JSON with limits,
-`keras_json` makes a network of it layer by known layer, `keras_weights` reads the arrays that the
-network asks for, and `model_folder` puts them together. `keras_writer` writes what Keras would,
-and `cards` what people read. `baseline_folder` is for classifiers that count words,
-`character_folder` for character language models; `folders` has what they all share.
+Nothing that is read here runs code of whoever wrote it: `sentiment_rnn._trusted` reads JSON with
+limits, `keras_json` makes a network of it layer by known layer, and `keras_weights` reads the
+arrays that the network asks for. `keras_writer` writes what Keras would, and `cards` what people
+read of a model.
+
+`model_folder` puts them together for networks that classify, `baseline_folder` for classifiers that
+count words and `character_folder` for character language models; `folders` has what all three have
+in common. `onnx_writer` writes a model for runtimes in other languages.
 """
 
 from sentiment_rnn.persistence.baseline_folder import (
