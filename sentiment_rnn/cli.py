@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
+from sentiment_rnn._signals import Terminated
 from sentiment_rnn.commands import characters, scoring, sentiment, serving, tools, tuning
 from sentiment_rnn.commands.output import printable
 from sentiment_rnn.errors import ResourceError, SentimentRNNError
@@ -32,7 +33,7 @@ from sentiment_rnn.presets import (
     PRETRAINING_OPTIONS,
 )
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 PRESET = "NAME|FILE.json"
 # Arguments of `load_data` as its messages have them, name=value, which are options here.
 _ARGUMENT = re.compile(
@@ -85,12 +86,14 @@ def _run(options: argparse.Namespace) -> int:
             raise
         print("sentiment-rnn: there is not enough memory for this", file=sys.stderr)
         return ResourceError.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         if options.debug:
             raise
+        is_terminated = isinstance(interruption, Terminated)
         # A progress bar may stand on the line.
-        print("\nsentiment-rnn: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        how = "terminated" if is_terminated else "interrupted"
+        print(f"\nsentiment-rnn: {how}", file=sys.stderr)
+        return TERMINATED if is_terminated else INTERRUPTED
     return 0
 
 
@@ -188,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="sentiment-rnn",
         description="Classify the sentiment of text with recurrent networks.",
         epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input data, 4 bad model, 5 disk or "
-        "network, 130 interrupted.",
+        "network, 130 interrupted, 143 terminated.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

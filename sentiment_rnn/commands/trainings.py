@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sentiment_rnn._files import locked
+from sentiment_rnn._signals import terminable
 from sentiment_rnn.errors import UsageError
 
 
 @contextmanager
 def training_in(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
     """Keeps other trainers away from a model folder, and yields where its checkpoint is.
+
+    Inside the ``with``, SIGTERM interrupts as Ctrl-C does.
 
     Args:
         out: the model folder.
@@ -25,7 +28,7 @@ def training_in(out: Path, *, resume: bool, overwrite: bool) -> Iterator[Path]:
     """
     from sentiment_rnn.training.checkpoints import has_checkpoint
 
-    with locked(out):
+    with terminable(), locked(out):
         checkpoint = out.with_name(f"{out.name}.checkpoint")
         if has_checkpoint(checkpoint) and not resume and not overwrite:
             raise UsageError(

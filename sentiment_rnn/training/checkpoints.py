@@ -24,6 +24,7 @@ import numpy as np
 
 from sentiment_rnn._arrays import read_arrays, write_arrays
 from sentiment_rnn._files import atomic_file, locked
+from sentiment_rnn._signals import terminate
 from sentiment_rnn.errors import ModelError, UsageError
 
 # Seconds between two checkpoints, at least.
@@ -32,6 +33,11 @@ SECONDS = 30.0
 _PAUSE = 50
 # Under which name files are written. Raise the number when they hold other things than before.
 _NAME = "checkpoint 1"
+# What interrupts, and the handlers by which it does.
+_INTERRUPTIONS: dict[int, Callable[[int, FrameType | None], Any]] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: terminate,
+}
 
 
 def write_checkpoint(
@@ -174,7 +180,7 @@ def check_task(
 
 
 class CheckpointWriter:
-    """Writes the checkpoints of a training, and lets Ctrl-C wait for them.
+    """Writes the checkpoints of a training, and lets Ctrl-C and SIGTERM wait for them.
 
     Args:
         path: the file; None writes none.
@@ -197,34 +203,35 @@ class CheckpointWriter:
         self._every = every
         self._steps = 0
         self._written, self._pause = time.monotonic(), SECONDS
-        self._in_step = self._interrupted = False
-        self._handler: Any = None
+        self._in_step = False
+        # The signal that waits for the end of a step, and those that would.
+        self._interruption: int | None = None
+        self._waiting: list[int] = []
 
     def begin_step(self) -> None:
         """From here to `end_step`, Ctrl-C waits, so that no step is half done in a checkpoint.
 
-        A second one doesn't wait, and writes none.
+        So does SIGTERM inside `terminable`. A second one doesn't wait, and writes none.
         """
         # Only the main thread is interrupted, and a handler of somebody else's stays.
-        if (
-            self._path is not None
-            and threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):
-            self._handler = signal.signal(signal.SIGINT, self._note)
+        if self._path is not None and threading.current_thread() is threading.main_thread():
+            for number, handler in _INTERRUPTIONS.items():
+                if signal.getsignal(number) is handler:
+                    self._waiting.append(number)
+                    signal.signal(number, self._note)
         self._in_step = True
 
     def end_step(self) -> None:
         """See `begin_step`.
 
         Raises:
-            KeyboardInterrupt: if there was a Ctrl-C.
+            KeyboardInterrupt: if there was a Ctrl-C; `Terminated`, which is one, of SIGTERM.
         """
         self._in_step = False
         self._let_go()
-        if self._interrupted:
-            self._interrupted = False
-            raise KeyboardInterrupt
+        number, self._interruption = self._interruption, None
+        if number is not None:
+            _INTERRUPTIONS[number](number, None)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -235,12 +242,12 @@ class CheckpointWriter:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._let_go()
-        self._interrupted = True
+        self._interruption = number
 
     def _let_go(self) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            self._handler = None
+        while self._waiting:
+            number = self._waiting.pop()
+            signal.signal(number, _INTERRUPTIONS[number])
 
     def after_step(self, loss: float) -> None:
         """Looks at the loss, and writes a checkpoint if it is time.

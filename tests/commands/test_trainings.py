@@ -15,7 +15,11 @@ from sentiment_rnn import SentimentClassifier
 from sentiment_rnn._files import locked
 from sentiment_rnn.cli import main
 from sentiment_rnn.numpy_rnn import losses
-from sentiment_rnn.training.checkpoints import CheckpointWriter, checkpoint_before
+from sentiment_rnn.training.checkpoints import (
+    CheckpointWriter,
+    checkpoint_before,
+    checkpoint_settings,
+)
 
 SMALL = ("--engine", "numpy", "--units", "3", "--maxlen", "40", "--no-test")
 TRAIN = ("train", *SMALL, "--epochs", "3", "--seed", "5")
@@ -168,26 +172,31 @@ def test_the_lock_of_a_training_that_was_killed_is_no_obstacle(run):
     assert code == 0, err
 
 
-def test_ctrl_c_ends_a_process_with_130_and_a_checkpoint(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_process_that_is_told_to_end_leaves_a_checkpoint(tmp_path, number, code, said):
     command = [sys.executable, "-m", "sentiment_rnn", "train", *SMALL, "--epochs", "9999"]
     command += ["--patience", "9999", "--out", "model"]
     with (tmp_path / "log").open("w") as log:
-        # A test that runs in the background may have been told to ignore Ctrl-C.
+        # A test that runs in the background may have been told to ignore it.
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
             stderr=log,
             stdout=log,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )
         while "epoch 3/" not in (tmp_path / "log").read_text():
             time.sleep(0.01)
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 130
-    assert (tmp_path / "model.checkpoint").is_file()
-    assert "go on with --resume" in (tmp_path / "log").read_text()
+        process.send_signal(number)
+        assert process.wait() == code
+    assert checkpoint_settings(tmp_path / "model.checkpoint")["units"] == 3
+    saved = "model.checkpoint is saved: go on with --resume"
+    assert f"\n{saved}\n\nsentiment-rnn: {said}\n" in (tmp_path / "log").read_text()
 
 
 def test_a_training_that_diverges_says_what_to_try(run, tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 import os
 import random
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from sentiment_rnn._signals import Terminated, terminable, terminate
 from sentiment_rnn.errors import ModelError, UsageError
 from sentiment_rnn.training import checkpoints
 from sentiment_rnn.training.checkpoints import (
@@ -200,11 +202,11 @@ def is_interrupted():
     signal.signal(signal.SIGINT, before)
 
 
-def press_ctrl_c(times):
+def end_by(*numbers):
     def within(step):
         if step == 4:
-            for _ in range(times):
-                os.kill(os.getpid(), signal.SIGINT)
+            for number in numbers:
+                os.kill(os.getpid(), number)
 
     return within
 
@@ -213,7 +215,7 @@ def press_ctrl_c(times):
 def test_ctrl_c_waits_for_the_end_of_the_step_and_saves(path):
     training = Training(path)
     with pytest.raises(KeyboardInterrupt), training.writer.at_work():
-        training.train(9, press_ctrl_c(1))
+        training.train(9, end_by(signal.SIGINT))
     assert (training.step, saved_step(path)) == (5, 5)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -222,9 +224,45 @@ def test_ctrl_c_waits_for_the_end_of_the_step_and_saves(path):
 def test_a_second_ctrl_c_does_not_wait_and_saves_nothing_half_done(path):
     training = Training(path, every=2)
     with pytest.raises(KeyboardInterrupt), training.writer.at_work():
-        training.train(9, press_ctrl_c(2))
+        training.train(9, end_by(signal.SIGINT, signal.SIGINT))
     assert (training.step, saved_step(path)) == (4, 4)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("is_interrupted")
+@pytest.mark.parametrize(
+    ("numbers", "steps", "error"),
+    [
+        ([signal.SIGTERM], 5, Terminated),
+        ([signal.SIGTERM, signal.SIGTERM], 4, Terminated),
+        ([signal.SIGTERM, signal.SIGINT], 4, KeyboardInterrupt),
+    ],
+)
+def test_sigterm_is_as_ctrl_c(path, numbers, steps, error):
+    training = Training(path, every=2)
+    with terminable():
+        with pytest.raises(error), training.writer.at_work():
+            training.train(9, end_by(*numbers))
+        assert signal.getsignal(signal.SIGTERM) is terminate
+    assert (training.step, saved_step(path)) == (steps, steps)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_sigterm_is_left_to_whoever_has_it():
+    def handler(number, frame):
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        with terminable():
+            assert signal.getsignal(signal.SIGTERM) is handler
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(terminable().__enter__).result() is None
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_an_interruption_between_steps_saves(path):
@@ -248,7 +286,7 @@ def test_nobody_elses_handler_is_replaced(path):
     pressed = []
     before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
     try:
-        Training(path).train(9, press_ctrl_c(1))
+        Training(path).train(9, end_by(signal.SIGINT))
     finally:
         signal.signal(signal.SIGINT, before)
     assert pressed == [True]
