@@ -665,7 +665,7 @@ def test_a_reader_that_stops_early_is_no_error(saved):
         (["train", "--positive-from", "20"], 2, "Only a table is asked for --positive-from 20"),
         (["train", "--vectors", "no.bin"], 5, "Could not read no.bin"),
         (["train", "--vectors", "no.zip"], 3, "Expected word vectors in a .bin, .txt or .vec"),
-        (["train", "--resume", "--out", "no"], 4, "There is none at no"),
+        (["train", "--resume", "--out", "no"], 2, "There is nothing to resume yet: neither no.che"),
         (["evaluate", "no", "--data", "sample"], 4, "Expected a model folder. There is none at no"),
         (["evaluate", "no"], 2, "the following arguments are required: --data"),
         (["predict", "--model", "no", "x"], 4, "Expected a model folder. There is none at no"),

@@ -221,6 +221,11 @@ def _to_train(options: Namespace, out: Path, checkpoint: Path) -> SentimentClass
         raise UsageError("A pretrained model has word vectors of its own: leave --vectors out.")
     if not options.resume:
         return SentimentClassifier(**settings)
+    if not has_checkpoint(checkpoint) and not out.exists():
+        raise UsageError(
+            f"There is nothing to resume yet: neither {checkpoint} is there nor a model in {out}. "
+            "Start without --resume."
+        )
     continued = True
     if has_checkpoint(checkpoint):
         began = checkpoint_settings(checkpoint)

@@ -72,6 +72,18 @@ def test_an_interrupted_training_goes_on_with_its_settings(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model", "unbroken", "runs.jsonl"}
 
 
+@pytest.mark.parametrize("name", ["model", "largest"])
+def test_what_has_not_begun_can_not_go_on(run, tmp_path, name):
+    """Also where a model of that name comes with the package."""
+    code, err = run("train", "--resume", "--out", name)
+    assert (code, err) == (
+        2,
+        f"sentiment-rnn: There is nothing to resume yet: neither {name}.checkpoint is there nor a "
+        f"model in {name}. Start without --resume.\n",
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_would_be_lost_is_not_removed_by_accident(run, tmp_path):
     assert run(*TRAIN, "--out", "model", stop=7)[0] == 130
     before = (tmp_path / "model.checkpoint").read_bytes()
