@@ -336,23 +336,15 @@ def _add_pretrain(commands: Any) -> None:
     pretrain.add_argument(
         "--unsupervised", action="store_true", help="learn from the texts without labels too"
     )
-    pretrain.add_argument(
-        "--preset",
-        metavar=PRESET,
-        default="pretrained",
-        help="whose network it is (pretrained)",
-    )
-    pretrain.add_argument(
-        "--vectors", metavar="imdb|train|PATH", default="imdb", help="to begin with (imdb)"
-    )
+    pretrain.add_argument("--preset", metavar=PRESET, help="whose network it is (pretrained)")
+    pretrain.add_argument("--vectors", metavar="imdb|train|PATH", help="to begin with (imdb)")
     pretrain.add_argument("--out", type=Path, metavar="DIR", required=True, help="model folder")
-    pretrain.add_argument(
-        "--seed", type=int, metavar="N", default=0, help="of everything random (0)"
-    )
+    pretrain.add_argument("--seed", type=int, metavar="N", help="of everything random (0)")
     pretrain.add_argument(
         "--resume",
         action="store_true",
-        help="go on where it stopped, by the checkpoint beside --out",
+        help="go on where it stopped, by the checkpoint beside --out, with its settings; only what "
+        "says where the texts are is given again",
     )
     pretrain.add_argument("--overwrite", action="store_true", help="replace the model in --out")
     _add_options(

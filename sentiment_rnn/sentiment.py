@@ -470,8 +470,20 @@ class SentimentClassifier(TextClassifier):
             f"training {network.count_params():,} parameters and the vectors of "
             f"{len(preprocessor.word_vectors):,} words on {sum(map(len, encoded)):,} words",
         )
+        options = settings.options()
         task = PretrainingTask(
-            network, weights, preprocessor.embedding_matrix(), encoded, config, self.seed
+            network,
+            weights,
+            preprocessor.embedding_matrix(),
+            encoded,
+            config,
+            self.seed,
+            settings={
+                "preset": str(self.preset),
+                "vectors": None if isinstance(self.vectors, WordVectors) else str(self.vectors),
+                "seed": int(self.seed),
+                **{name: options[name] for name in NETWORK_OPTIONS},
+            },
         )
         result = pretrain(
             task, checkpoint=None if checkpoint is None else Path(checkpoint), verbose=verbose

@@ -246,7 +246,11 @@ def pretrain(options: Namespace) -> None:
     """Lets a network learn which word comes next, and saves it."""
     from sentiment_rnn.persistence import is_model_folder
     from sentiment_rnn.sentiment import SentimentClassifier
-    from sentiment_rnn.training.checkpoints import has_checkpoint, remove_checkpoint
+    from sentiment_rnn.training.checkpoints import (
+        checkpoint_settings,
+        has_checkpoint,
+        remove_checkpoint,
+    )
     from sentiment_rnn.training.config import PretrainingConfig
 
     out: Path = options.out
@@ -254,16 +258,24 @@ def pretrain(options: Namespace) -> None:
         raise UsageError(
             f"{out} is there already. Name another --out, or replace a model with --overwrite."
         )
+    names = ("preset", "vectors", "seed", *NETWORK_OPTIONS, *PRETRAINING_OPTIONS)
+    given = {name: getattr(options, name) for name in names}
     with training_in(out, resume=options.resume, overwrite=options.overwrite) as checkpoint:
-        if options.resume and not has_checkpoint(checkpoint):
-            raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
-        settings = {name: getattr(options, name) for name in NETWORK_OPTIONS}
-        classifier = SentimentClassifier(
-            options.preset, vectors=options.vectors, seed=options.seed, **settings
-        )
-        chosen = {name: getattr(options, name) for name in PRETRAINING_OPTIONS}
+        began = {}
+        if options.resume:
+            if not has_checkpoint(checkpoint):
+                raise UsageError(f"There is nothing to resume: {checkpoint} is missing.")
+            began = checkpoint_settings(checkpoint)
+            if "candidates" not in began:
+                raise UsageError(
+                    f"{checkpoint} is of another kind of training: it can't go on here."
+                )
+        settings = {"preset": "pretrained", **began}
+        settings |= {name: value for name, value in given.items() if value is not None}
+        chosen = {name: settings.pop(name) for name in PRETRAINING_OPTIONS if name in settings}
+        classifier = SentimentClassifier(**settings)
         try:
-            config = PretrainingConfig(**{k: v for k, v in chosen.items() if v is not None})
+            config = PretrainingConfig(**chosen)
         except ValueError as error:
             raise UsageError(str(error)) from error
         classifier.settings()

@@ -13,9 +13,9 @@ Language Model Fine-tuning for Text Classification", 2018; one matrix for both e
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class PretrainingTask:
         encoded: int32 ids of each text, cut to the length that is read.
         config: epochs, batches and candidates.
         seed: of the order of the texts, of dropout and of candidates.
+        settings: options by name besides those of `config`, all of JSON's types, from which the
+            caller made the task. The checkpoint keeps both for `checkpoint_settings`.
     """
 
     network: NetworkSpec
@@ -63,6 +65,7 @@ class PretrainingTask:
     encoded: Sequence[np.ndarray]
     config: PretrainingConfig
     seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """A hash of all that decides what training gives."""
@@ -215,7 +218,8 @@ class _Run:
     """How far pretraining has come."""
 
     def __init__(self, learner: Learner, task: PretrainingTask, checkpoint: Path | None) -> None:
-        self._learner, self._settings = learner, dataclasses.asdict(task.config)
+        self._learner = learner
+        self._settings = {**task.settings, **dataclasses.asdict(task.config)}
         self.writer = CheckpointWriter(checkpoint, self._state, advice=task.config.advice)
         self.step = 0
         self.history: dict[str, list[float]] = {}

@@ -221,7 +221,48 @@ def test_a_training_that_diverges_says_what_to_try(run, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_pretraining_and_character_models_go_on_too(run, tmp_path):
+PRETRAIN = (
+    *("pretrain", "--data", "sample", "--vectors", "train", "--seed", "3", "--units", "4"),
+    *("--maxlen", "30", "--epochs", "2", "--batch-size", "32", "--candidates", "20", "--out"),
+)
+
+
+def test_pretraining_goes_on_with_its_settings(run):
+    assert run(*PRETRAIN, "model", stop=4)[0] == 130
+    resume = ("pretrain", "--resume", "--data", "sample", "--out", "model")
+    for name, began, now in (
+        ("preset", "pretrained", "recommended"),
+        ("vectors", "train", "imdb"),
+        ("seed", "3", "4"),
+        ("units", "4", "5"),
+        ("maxlen", "30", "31"),
+        ("candidates", "20", "21"),
+        # The learning rate falls to 0 by the last of them.
+        ("epochs", "2", "3"),
+    ):
+        code, err = run(*resume, f"--{name}", now)
+        assert (code, f"Expected {name} {began}, as it began. Received: {now}\n" in err) == (4, True)
+    code, err = run(*resume, "--candidates", "20")
+    assert code == 0, err
+    assert run(*PRETRAIN, "unbroken")[0] == 0
+    mine, other = (SentimentClassifier.load(name) for name in ("model", "unbroken"))
+    assert mine.history_ == other.history_
+    np.testing.assert_array_equal(mine.word_vectors.matrix(), other.word_vectors.matrix())
+    for name in ("preset", "options", "seed", "vectors", "pretraining", "perplexity"):
+        assert mine.provenance_[name] == other.provenance_[name]
+
+
+def test_each_kind_of_training_goes_on_by_its_own_command(run):
+    data = ("--data", "sample", "--out", "model")
+    assert run(*TRAIN, "--out", "model", stop=3)[0] == 130
+    code, err = run("pretrain", "--resume", *data)
+    assert (code, "model.checkpoint is of another kind of training" in err) == (2, True)
+    assert run(*PRETRAIN, "model", "--overwrite", stop=3)[0] == 130
+    code, err = run("train", "--resume", *data)
+    assert (code, "model.checkpoint is of another kind of training" in err) == (2, True)
+
+
+def test_character_models_go_on_too(run, tmp_path):
     (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 200)
     chars = ["chars", "train", "text.txt", "--units", "4", "--layers", "1", "--batch-size", "4"]
     chars += ["--window", "20", "--epochs", "2", "--out"]
