@@ -12,6 +12,7 @@ import numpy as np
 from sentiment_rnn.architectures.builder import build_network, vectors_layer
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork, distinct_ids
 from sentiment_rnn.architectures.layers import NetworkSpec
+from sentiment_rnn.errors import UsageError
 from sentiment_rnn.preprocessing.padding import pad_sequences
 from sentiment_rnn.training.batches import TextBatches, WindowBatches
 from sentiment_rnn.training.checkpoints import (
@@ -43,6 +44,7 @@ def fit_with_keras(
     Args:
         task: what is to be trained.
         callbacks: more Keras callbacks. They find ``val_loss`` and ``val_accuracy`` in their logs.
+            Weights that they save are those of what `with_embedding` makes of `build_network`.
             What they remember themselves is in no checkpoint: they begin anew when training goes
             on, and once more after the epoch in the midst of which it was interrupted.
         after_epoch: called after each epoch, which may be the last by what it answers.
@@ -53,9 +55,11 @@ def fit_with_keras(
         Weights and history.
 
     Raises:
-        UsageError: if the loss is no finite number any more.
+        UsageError: for callbacks that save whole models, or if the loss is no finite number any
+            more.
         ModelError: if the checkpoint is of another task.
     """
+    _check_callbacks(callbacks)
     config, trainable = task.config, task.trainable_vectors
     keras.utils.set_random_seed(task.seed)
     network = build_network(task.network, task.weights)
@@ -75,6 +79,8 @@ def fit_with_keras(
     )
     # Weighted metrics leave out the rows of a stateful batch that belong to no text.
     accuracy = keras.metrics.MeanMetricWrapper(_right, name="accuracy")
+    # As Keras's own: callbacks that watch it ask which of two is better.
+    accuracy._direction = "up"
     model.compile(optimizer, task.loss, weighted_metrics=[accuracy])
     # Before the first step: a checkpoint may have something for it to remember.
     optimizer.build(model.trainable_variables)
@@ -164,6 +170,22 @@ def predict(model: EmbeddedNetwork, encoded: Sequence[np.ndarray]) -> np.ndarray
         given = distinct_ids(ids, model.word_vectors.input_dim)
         outputs.append(np.asarray(model.predict_on_batch(given)))
     return np.concatenate(outputs)[np.argsort(order)]
+
+
+def _check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Refuses those that Keras can't serve here: what trains is no model that it can write."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise UsageError(
+                "BackupAndRestore doesn't go with this training, which goes on by itself: give "
+                "fit(checkpoint=FILE) instead."
+            )
+        if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only:
+            raise UsageError(
+                "ModelCheckpoint saves weights only here: expected save_weights_only=True, and a "
+                f"file that ends in .weights.h5. Received: {callback.filepath}\n"
+                "Whole models are what save() writes, and fit(checkpoint=FILE) what goes on."
+            )
 
 
 def _right(targets: Any, outputs: Any) -> Any:

@@ -241,7 +241,8 @@ def test_pretraining_goes_on_with_its_settings(run):
         ("epochs", "2", "3"),
     ):
         code, err = run(*resume, f"--{name}", now)
-        assert (code, f"Expected {name} {began}, as it began. Received: {now}\n" in err) == (4, True)
+        expected = f"Expected {name} {began}, as it began. Received: {now}\n"
+        assert (code, expected in err) == (4, True)
     code, err = run(*resume, "--candidates", "20")
     assert code == 0, err
     assert run(*PRETRAIN, "unbroken")[0] == 0

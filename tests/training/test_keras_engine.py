@@ -6,6 +6,7 @@ import pytest
 
 from sentiment_rnn.architectures.builder import build_network, vectors_layer, with_embedding
 from sentiment_rnn.architectures.embedded import EmbeddedNetwork
+from sentiment_rnn.errors import UsageError
 from sentiment_rnn.numpy_rnn import Network
 from sentiment_rnn.numpy_rnn.losses import loss_and_gradient
 from sentiment_rnn.numpy_rnn.prediction import Predictor
@@ -54,6 +55,49 @@ def test_callbacks_find_the_validation_scores():
     history = fit_with_keras(make_task(epochs=2), callbacks=[watch]).history
     assert set(seen[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert [scores["val_loss"] for scores in seen] == history["val_loss"]
+
+
+@pytest.mark.parametrize("monitor", ["accuracy", "val_accuracy"])
+def test_callbacks_know_that_more_accuracy_is_better(monitor):
+    """Weights that stay, so that no epoch is better than the first."""
+    stop = keras.callbacks.EarlyStopping(monitor, patience=2)
+    task = make_task(epochs=9, patience=9, learning_rate=1e-12)
+    assert len(fit_with_keras(task, callbacks=[stop]).history["loss"]) == 3
+    assert stop.monitor_op is keras.ops.greater
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_weights_that_a_callback_saves_are_those_of_the_network(tmp_path, trainable):
+    path = tmp_path / "best.weights.h5"
+    save = keras.callbacks.ModelCheckpoint(
+        path, monitor="val_accuracy", save_best_only=True, save_weights_only=True
+    )
+    task = make_task(epochs=4, patience=9, trainable_vectors=trainable)
+    result = fit_with_keras(task, callbacks=[save, Spoil(3)])
+    assert result.best_epoch < 4
+    matrix = task.preprocessor.embedding_matrix()
+    model = with_embedding(build_network(task.network), matrix)
+    model.load_weights(path)
+    vectors, *weights = model.get_weights()
+    np.testing.assert_array_equal(vectors, result.vectors if trainable else matrix)
+    for array, expected in zip(weights, result.weights, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (
+            keras.callbacks.ModelCheckpoint("k.keras"),
+            r"expected save_weights_only=True, and a file that ends in \.weights\.h5\. Received: "
+            r"k\.keras\nWhole models are what save\(\) writes",
+        ),
+        (keras.callbacks.BackupAndRestore("backup"), r"give fit\(checkpoint=FILE\) instead\.$"),
+    ],
+)
+def test_callbacks_that_save_whole_models_are_refused(callback, message):
+    with pytest.raises(UsageError, match=message):
+        fit_with_keras(make_task(), callbacks=[callback])
 
 
 @pytest.mark.parametrize("maxlen", [0, 9])
