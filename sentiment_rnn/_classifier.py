@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,14 +74,31 @@ class TextClassifier:
             )
         ]
 
-    def score(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> float:
+    def score(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Any] | np.ndarray,
+        sample_weight: np.ndarray | None = None,
+    ) -> float:
         """The share of texts whose predicted label is right.
 
+        Args:
+            texts: the texts.
+            labels: their labels.
+            sample_weight: how much each text counts ``(texts,)``; None for all alike.
+
         Raises:
-            DataError: for another number of labels than of texts.
+            DataError: for another number of labels than of texts, or strings where the classes are
+                numbers, or the other way around.
         """
         texts = checked_texts(texts)
-        return float(np.mean(self.predict(texts) == checked_labels(labels, len(texts))))
+        found, labels = self.predict(texts), checked_labels(labels, len(texts))
+        if (found.dtype.kind == "U") != (labels.dtype.kind == "U"):
+            raise DataError(
+                f"The model knows the classes {self.classes_.tolist()}. "
+                f"Received: {labels.tolist()[0]!r}"
+            )
+        return float(np.average(found == labels, weights=sample_weight))
 
     def evaluate(self, texts: Sequence[str], labels: Sequence[Any] | np.ndarray) -> dict[str, Any]:
         """How good the model is on texts whose labels are known.
@@ -213,6 +230,12 @@ def checked_texts(texts: Iterable[str]) -> list[str]:
     """
     if isinstance(texts, str):
         raise DataError("Expected a sequence of texts. Received one text: put it in a list.")
+    # What they go through when they are read are the names of their columns.
+    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        raise DataError(
+            f"Expected a sequence of texts. Received a {type(texts).__name__}: take the column of "
+            'texts, such as data["text"].'
+        )
     checked = list(texts)
     for number, text in enumerate(checked):
         if not isinstance(text, str):

@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, replaced: Container[str] | None = None) -> Iterator[Path]:
     """Yields a temporary sibling folder to fill, which then takes the place of `path`.
 
     If the block raises, a folder that was at `path` is as it was before. A link stays, and what it
@@ -53,6 +53,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
     Args:
         path: the folder to write.
+        replaced: names of files that go when a folder is replaced, while all others in it stay;
+            None if all go.
 
     Raises:
         ResourceError: if the folder can't be made or written to.
@@ -64,7 +66,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             _synchronize(file)
         _synchronize(temporary)
         if path.is_dir():
-            _replace_folder(path, temporary)
+            _replace_folder(path, temporary, replaced)
         else:
             temporary.rename(path)
         _synchronize(path.parent)
@@ -139,9 +141,10 @@ def _behind_links(path: Path) -> Path:
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def _replace_folder(path: Path, new: Path) -> None:
+def _replace_folder(path: Path, new: Path, replaced: Container[str] | None) -> None:
     """Puts a new folder in the place of another, which is then gone or has the new one's name."""
     if _exchange(path, new):
+        _move_others(new, path, replaced)
         return
     aside = new.with_name(new.name.replace(".new-", ".old-"))
     path.rename(aside)
@@ -150,7 +153,23 @@ def _replace_folder(path: Path, new: Path) -> None:
     except OSError:
         aside.rename(path)
         raise
+    _move_others(aside, path, replaced)
     _remove(aside)
+
+
+def _move_others(before: Path, after: Path, replaced: Container[str] | None) -> None:
+    """Moves what is not replaced from the folder that was there before."""
+    if replaced is None:
+        return
+    for entry in list(before.iterdir()):
+        if entry.name not in replaced and not os.path.lexists(after / entry.name):
+            entry.rename(after / entry.name)
+
+
+def is_empty_folder(path: Path) -> bool:
+    """Whether there is a folder in which nothing is."""
+    with disk_errors(f"read {path}"):
+        return path.is_dir() and not any(path.iterdir())
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -139,6 +139,10 @@ class BaselineClassifier(TextClassifier):
             setattr(self, name, value)
         return self
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
+        return f"BaselineClassifier({given})"
+
     def fit(
         self,
         texts: Sequence[str],

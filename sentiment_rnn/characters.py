@@ -147,10 +147,12 @@ class CharLanguageModel:
 
         Raises:
             UsageError: if the loss is no finite number any more.
-            DataError: if the text is too short for the windows.
+            DataError: if the text is none, or too short for the windows.
             ModelError: if the checkpoint is one of other data or settings.
         """
         started = time.perf_counter()
+        if not isinstance(text, str):
+            raise DataError(f"Expected one text of type str. Received: {type(text).__name__}")
         if self.training.shuffle_lines:
             lines = text.splitlines()
             random.Random(self.seed).shuffle(lines)

@@ -116,7 +116,8 @@ def write_report(
         figures["What other thresholds would give"] = plot_thresholds(labels, probabilities)
     said = _Said.of(labels, probabilities, class_names)
     wrong = worst_mistakes(labels, probabilities, len(labels))
-    if thoughts is not None and min(thoughts[1].shape) >= 2:
+    # Where all vectors are one there is no plane in which they differ.
+    if thoughts is not None and min(thoughts[1].shape) >= 2 and np.ptp(thoughts[1], axis=0).any():
         places, vectors = thoughts
         caption = f"What the network makes of {len(places):,} texts before it decides"
         is_wrong = np.isin(places, wrong)

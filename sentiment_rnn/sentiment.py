@@ -226,7 +226,7 @@ class SentimentClassifier(TextClassifier):
         texts: Sequence[str],
         labels: Sequence[Any] | np.ndarray,
         *,
-        groups: np.ndarray | None = None,
+        groups: Sequence[Any] | np.ndarray | None = None,
         taught_texts: Sequence[str] = (),
         taught_probabilities: Sequence[float] | np.ndarray = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -246,7 +246,7 @@ class SentimentClassifier(TextClassifier):
             taught_probabilities: what a teacher says of each, such as better but slower models:
                 the probability of the second of two classes ``(taught texts,)``, or of each class
                 ``(taught texts, classes)``. They are learned from as the labels are, and never
-                validate.
+                validate; those that are validation texts too are left out.
             callbacks: Keras callbacks to call in training; with the engine "keras" only. What they
                 remember themselves is in no checkpoint.
             after_epoch: called after each epoch, whichever engine trains, with its number, from 1
@@ -309,6 +309,8 @@ class SentimentClassifier(TextClassifier):
         by_film = training.validate_by == "film" and groups is not None
         if training.validate_by == "film" and groups is None:
             _log(verbose, "the films of these texts are not known: validating on random texts")
+        if training.validate_by == "random" and groups is not None:
+            _log(verbose, "validating on random texts, whose films may be among the others")
         part, validation_part = validation_split(
             numbers,
             training.validation_fraction,
@@ -322,7 +324,16 @@ class SentimentClassifier(TextClassifier):
                 f"is {training.validation_fraction}"
             )
         data = EncodedTexts(preprocessor.encode_corpus(corpus), _targets(numbers, len(classes)))
+        _check_words(data.encoded, verbose)
         validation, learned = data.take(validation_part), data.take(part)
+        if taught_texts:
+            validating = {texts[row] for row in validation_part}
+            kept = [row for row, text in enumerate(taught_texts) if text not in validating]
+            if len(kept) < len(taught_texts):
+                _log(
+                    verbose, f"leaving out {len(taught_texts) - len(kept):,} of them that validate"
+                )
+            taught_texts, taught = [taught_texts[row] for row in kept], taught[kept]
         if taught_texts:
             _log(verbose, f"reading {len(taught_texts):,} texts that a teacher has read")
             more = preprocessor.encode_corpus(Corpus(taught_texts, tokenizer, cache=folder))
@@ -1197,6 +1208,18 @@ def _weights_beside(path: Path) -> Path:
         if candidate.is_file():
             return candidate
     raise ModelError(f"Expected the weights of {path} at {candidates[0]}. There is no such file.")
+
+
+def _check_words(encoded: Sequence[np.ndarray], verbose: bool) -> None:
+    """Refuses texts of which nothing is read."""
+    empty = sum(not len(ids) for ids in encoded)
+    if empty == len(encoded):
+        raise DataError(
+            f"None of these {empty:,} texts has a word that the word vectors know. Expected texts "
+            "in their language, or vectors that are trained on the texts (vectors: train)."
+        )
+    if empty:
+        _log(verbose, f"{empty:,} texts have no word that the word vectors know")
 
 
 def _targets(numbers: np.ndarray, classes: int) -> np.ndarray:

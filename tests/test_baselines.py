@@ -111,6 +111,11 @@ def test_the_command_line_knows_the_methods():
     assert set(BASELINES) == set(METHODS)
 
 
+def test_it_shows_its_parameters():
+    baseline = BaselineClassifier("tfidf", seed=3)
+    assert repr(baseline) == "BaselineClassifier(method='tfidf', seed=3, validation_fraction=0.2)"
+
+
 @every_method
 def test_easy_texts_do_not_tell_how_sure_to_be(method):
     texts = [f"{word} {thing}" for word in ("good", "bad") for thing in "abcdefghijklmnopqrst"]
@@ -160,6 +165,7 @@ def test_errors(sample, tmp_path):
     with pytest.raises(ModelError, match="This BaselineClassifier is not trained yet"):
         BaselineClassifier().predict(["a"])
     (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.md").write_text("")
     train, _ = sample
     baseline = BaselineClassifier("tfidf").fit(train.texts, train.labels)
     with pytest.raises(ResourceError, match="is no model folder: it is not overwritten"):

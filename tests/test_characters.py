@@ -329,6 +329,11 @@ def test_bytes(tmp_path, capsys):
     assert said["characters"] == len(text)
 
 
+def test_a_list_is_no_text():
+    with pytest.raises(DataError, match="Expected one text of type str. Received: list"):
+        CharLanguageModel().fit(["a", "b"])  # type: ignore[arg-type]
+
+
 def test_what_an_interrupted_training_leaves_is_the_model_before(tmp_path, monkeypatch):
     small: dict[str, Any] = {**SMALL, "layers": 1}
     model = CharLanguageModel("gru", **small).fit(TEXT)

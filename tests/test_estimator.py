@@ -178,6 +178,17 @@ def test_a_subclass_has_its_own_parameters():
         copied.set_params(units=3)
 
 
+def test_scores_with_weights(three_kinds):
+    texts, labels = three_kinds
+    classifier = small().fit(texts, labels)
+    right = classifier.predict(texts) == labels
+    weights = np.random.default_rng(0).random(len(texts))
+    expected = weights[right].sum() / weights.sum()
+    assert classifier.score(texts, labels, sample_weight=weights) == pytest.approx(expected)
+    with pytest.raises(DataError, match="The model knows the classes .*'sea'.* Received: 0"):
+        classifier.score(texts, [0] * len(texts))
+
+
 def test_not_trained_is_scikit_learns_error_too():
     with pytest.raises(NotFittedError, match="not trained yet: call fit or load first"):
         small().predict(["iron"])

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from sentiment_rnn import _files
 from sentiment_rnn._files import (
     at_home,
     atomic_file,
     atomic_folder,
+    is_empty_folder,
     locked,
     remove_unfinished,
 )
@@ -51,6 +53,32 @@ def test_a_folder_replaces_the_old_one(tmp_path):
             (temporary / name).write_text(name)
     assert [file.name for file in (tmp_path / "folder").iterdir()] == ["b"]
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_what_is_not_replaced_stays(tmp_path, monkeypatch, exchanges):
+    if not exchanges:
+        monkeypatch.setattr(_files, "_exchange", lambda one, other: False)
+    folder = tmp_path / "folder"
+    (folder / "report").mkdir(parents=True)
+    (folder / "report" / "index.html").write_text("page")
+    for name in ("old", "both", "mine"):
+        (folder / name).write_text("before")
+    with atomic_folder(folder, replaced={"old", "both"}) as temporary:
+        for name in ("new", "both"):
+            (temporary / name).write_text("after")
+    found = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+    assert found == {"new": "after", "both": "after", "mine": "before"}
+    assert (folder / "report" / "index.html").read_text() == "page"
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_empty_folder(tmp_path):
+    assert is_empty_folder(tmp_path)
+    (tmp_path / "file").write_text("")
+    assert not is_empty_folder(tmp_path)
+    assert not is_empty_folder(tmp_path / "file")
+    assert not is_empty_folder(tmp_path / "none")
 
 
 def test_where_nothing_can_be_written(tmp_path):

@@ -444,6 +444,53 @@ def test_a_teacher_s_probabilities_are_learned_from(engine):
     assert alone.provenance_["trained_on"]["taught"] == 0
 
 
+def test_what_validates_is_not_taught(capsys):
+    texts = [f"a {word} film number {n}" for n in range(20) for word in ("wonderful", "terrible")]
+    labels, options = [1, 0] * 20, {"engine": "numpy", "epochs": 2, "seed": 3}
+    _, validation = validation_split(np.array(labels), 0.2, seed=3)
+    more = ["a dull story", texts[validation[0]], "a moving story", texts[validation[5]]]
+    student = small(**options).fit(
+        texts, labels, taught_texts=more, taught_probabilities=[0.1, 0.7, 0.9, 0.6], verbose=True
+    )
+    assert "leaving out 2 of them that validate" in capsys.readouterr().err
+    expected = small(**options).fit(
+        texts, labels, taught_texts=more[::2], taught_probabilities=[0.1, 0.9]
+    )
+    assert student.history_ == expected.history_
+    assert student.provenance_["trained_on"]["taught"] == 2
+
+
+def test_texts_of_another_language(capsys):
+    texts = ["замечательный фильм", "скучный фильм"] * 20
+    with pytest.raises(DataError, match="None of these 40 texts has a word that the word vectors"):
+        small(engine="numpy").fit(texts, [1, 0] * 20)
+    known = ["a wonderful film", "a terrible film"] * 20
+    small(engine="numpy").fit([*known, texts[0]], [1, 0] * 20 + [1], verbose=True)
+    assert "1 texts have no word that the word vectors know" in capsys.readouterr().err
+
+
+def test_it_says_where_films_are_not_looked_at(capsys):
+    texts, films = ["a wonderful film", "a terrible film"] * 20, np.arange(40) // 4
+    small(engine="numpy").fit(texts, [1, 0] * 20, groups=films, verbose=True)
+    said = "validating on random texts, whose films may be among the others"
+    assert said in capsys.readouterr().err
+    small(engine="numpy", validate_by="film").fit(texts, [1, 0] * 20, groups=films, verbose=True)
+    assert said not in capsys.readouterr().err
+
+
+def test_tables_are_no_texts(trained):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"text": ["A joy.", "Dull.", "Fine."], "label": [1, 0, 1]})
+    for wrong in (table, table[["text"]], {"text": ["A joy."]}):
+        for call in (trained.predict, trained.predict_proba, trained.transform):
+            with pytest.raises(DataError, match=r"Received a (DataFrame|dict): take the column of"):
+                call(wrong)
+    assert trained.predict(table["text"]).shape == (3,)
+    np.testing.assert_array_equal(
+        trained.predict_proba(table["text"]), trained.predict_proba(table["text"].tolist())
+    )
+
+
 @pytest.mark.parametrize(
     ("texts", "probabilities", "message"),
     [
@@ -593,6 +640,9 @@ def test_a_folder_whose_classes_are_not_the_networks(of_stars, tmp_path):
         (["a"] * 1001, range(1001), r"two to 1,000 classes. Received 1,001: \[0, 1, 2, 3, 4\]"),
         (["a", "b"], [0.5, 1], r"all whole numbers, or all strings. Received: \[0.5, 1.0\]"),
         (["a", "b"], np.array([1, "b"], object), r"all strings. Received: \[1, 'b'\]"),
+        (["a", "b"], [1, "b"], r"all strings. Received: \[1, 'b'\]"),
+        (["a", "b"], ["b", float("nan")], r"all strings. Received: \['b', nan\]"),
+        (["a", "b"], [1e300, 2.0], r"all whole numbers, .* Received: \[1e\+300, 2.0\]"),
         (["a", "b", "c"], [0, 1, 2], "one of the parts would be empty"),
         (["a", "b", "c"], [0, 1, 1], "part .* has no text of class"),
     ],
@@ -623,6 +673,7 @@ def test_an_untrained_classifier_says_so(tmp_path):
         lambda: small().predict(["a"]),
         lambda: small().predictions(["a"]),
         lambda: small().predict_stream(["a"]),
+        lambda: small().class_names,
         lambda: small().save(tmp_path / "model"),
     ):
         with pytest.raises(ModelError, match="not trained yet: call fit or load first"):

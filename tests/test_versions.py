@@ -3,6 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+import sentiment_rnn
 from sentiment_rnn import SentimentClassifier
 from sentiment_rnn._versions import versions
 
@@ -14,6 +15,11 @@ def test_versions_are_those_of_what_is_installed():
         "numpy": version("numpy"),
         "keras": version("keras"),
     }
+
+
+def test_the_package_says_its_own():
+    assert sentiment_rnn.__version__ == version("sentiment_rnn")
+    assert {"SentimentClassifier", "load_imdb", "__version__"} <= {*dir(sentiment_rnn)}
 
 
 def test_training_ends_where_tensorflow_has_another_name(monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from sentiment_rnn._files import is_empty_folder
 from sentiment_rnn.commands.imports import import_keras
 from sentiment_rnn.commands.output import refuse_same_file
 from sentiment_rnn.commands.probing import print_cells
@@ -33,13 +34,14 @@ def train(options: Namespace) -> None:
     )
 
     out: Path = options.out
-    if out.exists() and not options.resume and not options.overwrite:
+    is_there = out.exists() and not is_empty_folder(out)
+    if is_there and not options.resume and not options.overwrite:
         raise UsageError(
             f"{out} is there already.\nName another --out, --resume training it, or replace it "
             "with --overwrite."
         )
     # Before hours of training, not after them.
-    if out.exists() and not is_character_folder(out):
+    if is_there and not is_character_folder(out):
         raise UsageError(f"{out} is there and is no character model: it is not overwritten.")
     chosen = {name: getattr(options, name) for name in ("unit", "seed", *CHARACTER_OPTIONS)}
     settings = {name: value for name, value in chosen.items() if value is not None}

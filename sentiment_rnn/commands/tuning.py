@@ -39,6 +39,11 @@ def tune(options: Namespace) -> None:
     out: Path = options.out or file.with_suffix(".json")
     if os.path.realpath(out) == os.path.realpath(file):
         raise UsageError(f"The best settings can't be written over the study itself: {out}")
+    if options.preset is not None and os.path.realpath(out) == os.path.realpath(options.preset):
+        raise UsageError(
+            f"The best settings can't be written over those that tuning begins with: {out}. Name "
+            "another file with --out."
+        )
     if out.suffix != ".json":
         raise UsageError(f"A preset is a file NAME.json. Received: --out {out}")
     if out.exists():

@@ -10,6 +10,9 @@ import numpy as np
 
 from sentiment_rnn.errors import DataError, UsageError
 
+# Up to here a floating-point number is one whole number and no other.
+_EXACT = 2**53
+
 
 @dataclass(frozen=True, eq=False)
 class Reviews:
@@ -159,12 +162,16 @@ def checked_labels(labels: object, texts: int) -> np.ndarray:
     if found.dtype == object and len(set(map(type, found))) == 1:
         found = np.array(found.tolist())
     kind = found.dtype.kind
-    if kind in "iu" or (kind == "f" and np.array_equal(found, np.round(found))):
+    if kind == "f" and np.array_equal(found, np.round(found)) and (np.abs(found) < _EXACT).all():
+        kind = "i"
+    # NumPy makes strings of all that stands in a list beside a string.
+    mixed = kind == "U" and not all(isinstance(label, str) for label in labels)  # type: ignore[attr-defined]
+    if kind in "iu":
         return found.astype(np.int64)
-    if kind not in "bU":
+    if kind not in "bU" or mixed:
         raise DataError(
             "Expected labels that are all whole numbers, or all strings. Received: "
-            f"{found[:5].tolist()}"
+            f"{[*labels][:5] if mixed else found[:5].tolist()}"  # type: ignore[misc]
         )
     return found
 

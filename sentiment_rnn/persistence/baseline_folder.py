@@ -15,6 +15,8 @@ from sentiment_rnn.persistence.folders import (
     BASELINE_FILES,
     CARD_FILE,
     FORMAT,
+    OWN_FILES,
+    check_replaceable,
     is_baseline_folder,
     is_model_folder,
     read_classes,
@@ -61,8 +63,7 @@ def save_baseline(baseline: SavedBaseline, folder: str | Path) -> None:
         ResourceError: if it can't be written. What was there before is then untouched.
     """
     path = Path(folder)
-    if path.exists() and not (is_baseline_folder(path) or is_model_folder(path)):
-        raise ResourceError(f"{path} is there and is no model folder: it is not overwritten.")
+    check_replaceable(path, is_baseline_folder(path) or is_model_folder(path), "no model folder")
     config = {
         "format": FORMAT,
         "method": baseline.method,
@@ -70,7 +71,7 @@ def save_baseline(baseline: SavedBaseline, folder: str | Path) -> None:
         "offset": baseline.offset,
         "provenance": baseline.provenance,
     }
-    with atomic_folder(path) as new:
+    with atomic_folder(path, replaced=OWN_FILES) as new:
         write_json(new / _CONFIG, config)
         write_json(new / _METRICS, baseline.metrics)
         baseline.ngrams.save(new / _NGRAMS)

@@ -30,6 +30,8 @@ from sentiment_rnn.persistence.folders import (
     CHARACTER_KIND,
     CONFIG_FILE,
     METRICS_FILE,
+    OWN_FILES,
+    check_replaceable,
     config_from,
     is_baseline_folder,
     is_character_folder,
@@ -93,8 +95,7 @@ def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None
         ResourceError: if it can't be written. What was there before is then untouched.
     """
     path = Path(folder)
-    if path.exists() and not is_character_folder(path):
-        raise ResourceError(f"{path} is there and is no character model: it is not overwritten.")
+    check_replaceable(path, is_character_folder(path), "no character model")
     config = {
         "format": FORMAT,
         "kind": CHARACTER_KIND,
@@ -105,7 +106,7 @@ def save_character_model(model: SavedCharacterModel, folder: str | Path) -> None
         "samples": [dataclasses.asdict(sample) for sample in model.samples],
         "beginning": list(model.beginning),
     }
-    with atomic_folder(path) as new:
+    with atomic_folder(path, replaced=OWN_FILES) as new:
         write_network(new, model.network, model.weights)
         write_json(new / CONFIG_FILE, config)
         write_json(new / METRICS_FILE, model.metrics)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_rnn._cache import hash_of_file
+from sentiment_rnn._files import is_empty_folder
 from sentiment_rnn._trusted import (
     as_list,
     as_object,
@@ -22,7 +23,7 @@ from sentiment_rnn._trusted import (
     shown,
 )
 from sentiment_rnn.architectures.layers import NetworkSpec
-from sentiment_rnn.errors import ModelError
+from sentiment_rnn.errors import ModelError, ResourceError
 from sentiment_rnn.persistence.keras_json import read_network
 from sentiment_rnn.persistence.keras_weights import read_weights
 from sentiment_rnn.persistence.keras_writer import network_json, write_weights
@@ -35,7 +36,7 @@ _LARGEST_JSON = 1 << 20
 _LARGEST_FILE = 1 << 32
 NETWORK_FILE, WEIGHTS_FILE, CONFIG_FILE = "model.json", "model.weights.h5", "config.json"
 VECTORS_FILE, METRICS_FILE, CARD_FILE = "word_vectors.npz", "metrics.json", "README.md"
-_HISTORY, _CHECKSUMS = "history.csv", "checksums.json"
+_HISTORY, _PICTURE, _CHECKSUMS = "history.csv", "history.png", "checksums.json"
 # What reading needs of the folder of a network that classifies.
 MODEL_FILES = (NETWORK_FILE, WEIGHTS_FILE, CONFIG_FILE, VECTORS_FILE, METRICS_FILE)
 # Of a folder with a classifier that counts words: a model of either kind may replace the other.
@@ -43,6 +44,10 @@ BASELINE_FILES = (CONFIG_FILE, METRICS_FILE, "ngrams.npz")
 # Likewise of a character language model, and what its config says that it is.
 CHARACTER_FILES = (NETWORK_FILE, WEIGHTS_FILE, CONFIG_FILE, METRICS_FILE)
 CHARACTER_KIND = "character language model"
+# What may be in a folder of any of them. All else is the user's, and stays where a model replaces
+# another.
+OWN_FILES = {*MODEL_FILES, *BASELINE_FILES, *CHARACTER_FILES, CARD_FILE}
+OWN_FILES |= {_HISTORY, _PICTURE, _CHECKSUMS}
 # Such a config holds all samples, of which a long training may write thousands.
 _LARGEST_CHARACTER_CONFIG = 1 << 26
 
@@ -66,6 +71,21 @@ def is_character_folder(path: str | Path) -> bool:
         return read_character_config(path).get("kind") == CHARACTER_KIND
     except ModelError:
         return False
+
+
+def check_replaceable(path: Path, is_model: bool, what_else: str) -> None:
+    """Expects that nothing is at a path, or an empty folder, or a model.
+
+    Args:
+        path: where a model is to be saved.
+        is_model: whether one is there that may be replaced.
+        what_else: what it is if it is no such model.
+
+    Raises:
+        ResourceError: if something else is there.
+    """
+    if path.exists() and not is_model and not is_empty_folder(path):
+        raise ResourceError(f"{path} is there and is {what_else}: it is not overwritten.")
 
 
 def read_character_config(path: Path) -> dict[str, Any]:
@@ -195,7 +215,7 @@ def write_history(folder: Path, history: dict[str, list[float]]) -> None:
         from sentiment_rnn.plotting import plot_history
 
         # Without the version that Matplotlib adds, the same history gives the same file.
-        plot_history(history).savefig(folder / "history.png", dpi=120, metadata={"Software": None})
+        plot_history(history).savefig(folder / _PICTURE, dpi=120, metadata={"Software": None})
 
 
 def read_history(folder: Path) -> dict[str, list[float]]:

@@ -24,8 +24,10 @@ from sentiment_rnn.persistence.folders import (
     METRICS_FILE,
     MODEL_FILES,
     NETWORK_FILE,
+    OWN_FILES,
     VECTORS_FILE,
     WEIGHTS_FILE,
+    check_replaceable,
     config_from,
     is_baseline_folder,
     is_character_folder,
@@ -87,8 +89,7 @@ def save_model(model: SavedModel, folder: str | Path) -> None:
         ResourceError: if it can't be written. What was there before is then untouched.
     """
     path = Path(folder)
-    if path.exists() and not (is_model_folder(path) or is_baseline_folder(path)):
-        raise ResourceError(f"{path} is there and is no model folder: it is not overwritten.")
+    check_replaceable(path, is_model_folder(path) or is_baseline_folder(path), "no model folder")
     config = {
         "format": FORMAT,
         "classes": list(model.classes),
@@ -97,7 +98,7 @@ def save_model(model: SavedModel, folder: str | Path) -> None:
         "training": _as_dict(model.training),
         "provenance": model.provenance,
     }
-    with atomic_folder(path) as new:
+    with atomic_folder(path, replaced=OWN_FILES) as new:
         write_network(new, model.network, model.weights)
         write_json(new / CONFIG_FILE, config)
         model.word_vectors.save(new / VECTORS_FILE)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +12,16 @@ from sentiment_rnn.errors import DataError
 
 
 def validation_split(
-    labels: np.ndarray, fraction: float, *, seed: int, groups: np.ndarray | None = None
+    labels: np.ndarray,
+    fraction: float,
+    *,
+    seed: int,
+    groups: Sequence[Any] | np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chooses a validation part.
 
     Of more than two classes, each gives its share of the texts where there are no groups, rounded
-    down: one that is too rare for it only trains.
+    down: one that is too rare for it only trains. Of two, each gives one text at least.
 
     Args:
         labels: the class of each text ``(texts,)``.
@@ -29,8 +35,9 @@ def validation_split(
         Indices of the training and of the validation part, each ascending.
 
     Raises:
-        DataError: for another number of groups than of texts; if a part would be empty, or the
-            training part without one of the classes, or the validation part without one of two.
+        DataError: for another number of groups than of texts, or a text without one; if a part
+            would be empty, or the training part without one of the classes, or the validation part
+            without one of two.
 
     Example:
         >>> train, validation = validation_split(np.array([0, 1] * 5), 0.4, seed=0)
@@ -41,11 +48,7 @@ def validation_split(
     # and GroupShuffleSplit choose the same, but importing them takes half of a second.
     numbers = np.arange(len(labels))
     if groups is not None:
-        if len(groups) != len(labels):
-            raise DataError(
-                f"Expected a group for each of {len(labels)} texts. Received: {len(groups)}"
-            )
-        _, numbers = np.unique(groups, return_inverse=True)
+        _, numbers = np.unique(_checked_groups(groups, len(labels)), return_inverse=True)
     count = len(np.unique(numbers))
     random = np.random.RandomState(seed)
     classes = np.unique(labels)
@@ -54,6 +57,12 @@ def validation_split(
         chosen = np.concatenate([part[: int(len(part) * fraction)] for part in of_class])
     else:
         chosen = random.permutation(count)[: math.ceil(count * fraction)]
+        if groups is None and len(np.unique(labels[chosen])) < len(classes):
+            # By chance, as happens with few texts of a class: then a text of each at least.
+            of_class = [random.permutation(np.flatnonzero(labels == one)) for one in classes]
+            chosen = np.concatenate(
+                [part[: max(int(len(part) > 1), int(len(part) * fraction))] for part in of_class]
+            )
     is_chosen = np.isin(numbers, chosen)
     train, validation = np.flatnonzero(~is_chosen), np.flatnonzero(is_chosen)
     if not len(train) or not len(validation):
@@ -70,3 +79,15 @@ def validation_split(
                 f"{missing[0]}. Give more texts, or another validation_fraction."
             )
     return train, validation
+
+
+def _checked_groups(groups: Sequence[Any] | np.ndarray, texts: int) -> np.ndarray:
+    found = np.asarray(groups)
+    if found.shape != (texts,):
+        raise DataError(f"Expected a group for each of {texts} texts. Received: {found.shape}")
+    # As they were given: NumPy makes strings of all that stands in a list beside a string.
+    for text, group in enumerate(groups):
+        # Not a number is not itself.
+        if group is None or group != group:
+            raise DataError(f"Expected a group for each text. Received {group} for text {text}.")
+    return np.array(found.tolist()) if found.dtype == object else found
