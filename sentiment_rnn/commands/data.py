@@ -6,7 +6,7 @@ import codecs
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -23,8 +23,14 @@ PIECE = 1 << 16
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Reviews, Reviews | None]:
-    """Reads what ``--data`` names."""
+def read_data(
+    options: Namespace,
+    *,
+    unsupervised: bool = False,
+    classes: Sequence[int] | Sequence[str] | None = None,
+    test: bool = False,
+) -> tuple[Reviews, Reviews | None]:
+    """Reads what ``--data`` names, which must have a test part if `test` or ``--test`` says so."""
     from sentiment_rnn.datasets import load_data
 
     print(f"loading {options.data}", file=sys.stderr)
@@ -36,6 +42,8 @@ def read_data(options: Namespace, *, unsupervised: bool = False) -> tuple[Review
         group_column=options.group_column,
         positive_from=options.positive_from,
         multiclass=options.multiclass,
+        classes=classes,
+        test=test or getattr(options, "test", False),
         cache=cache_of(options),
     )
 

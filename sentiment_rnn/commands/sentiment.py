@@ -342,7 +342,9 @@ def probe(options: Namespace) -> None:
 def evaluate(options: Namespace) -> None:
     """Prints the scores of a model on labelled texts."""
     classifier = _load_classifier(options)
-    train, test = read_data(options)
+    train, test = read_data(
+        options, classes=classifier.classes_.tolist(), test=options.split == "test"
+    )
     # A table has one part, which is what it is evaluated on.
     part = train if options.split == "train" or test is None else test
     if options.limit is not None:
@@ -379,6 +381,8 @@ def _check_labels(
     unknown = set(part.labels.tolist()).difference(classes)
     if not unknown:
         return
+    # One label that is no number makes strings of all: it is the one to be named.
+    unknown = unknown.difference(map(str, classes)) or unknown
     if not options.multiclass:
         advice = "Labels of the model's kind are given by --multiclass"
     elif classes == [0, 1]:
@@ -397,6 +401,8 @@ def predict(options: Namespace) -> None:
     """Writes the class of each text."""
     if options.text and options.input:
         raise UsageError("Give texts as arguments or in --input, not both.")
+    if options.input == Path("-"):
+        options.input = None
     if options.text and options.document:
         raise UsageError(
             "--document takes the document from --input or standard input: leave the texts out."

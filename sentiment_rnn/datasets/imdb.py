@@ -1,4 +1,4 @@
-"""The Large Movie Review Dataset, read from its folder or straight from its archive.
+"""The Large Movie Review Dataset, or what is laid out like it, from its folder or its archive.
 
 Maas, Daly, Pham, Huang, Ng and Potts, "Learning Word Vectors for Sentiment Analysis", ACL 2011;
 https://ai.stanford.edu/~amaas/data/sentiment/. Its layout, which the sample corpus shares::
@@ -6,6 +6,8 @@ https://ai.stanford.edu/~amaas/data/sentiment/. Its layout, which the sample cor
     aclImdb/{train,test}/{neg,pos}/ID_RATING.txt    a review each, 1 to 10 stars
     aclImdb/{train,test}/urls_{neg,pos}.txt         line ID + 1 names the film of review ID
     aclImdb/train/unsup/ID_0.txt                    reviews without label
+
+A review of another name, such as NAME.txt, is read as well, and has no rating.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import os
 import re
 import tarfile
 import zlib
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,10 +38,15 @@ MAX_FILM_CHARACTERS = 200
 # How often tarfile asks at the end of a whole archive, and some more.
 _FEW_READS = 8
 
-_LAYOUT = "aclImdb/{train,test}/{neg,pos}/ID_RATING.txt"
-_REVIEW = re.compile(r"(train|test)/(neg|pos|unsup)/([0-9]{1,9})_([0-9]{1,2})\.txt")
+_LAYOUT = "{train,test}/{neg,pos}/NAME.txt"
+# What begins with a dot is the system's or an editor's.
+_IN_CLASS = re.compile(r"(train|test)/(neg|pos|unsup)/(?!\.)([^/]+)")
+_RATED = re.compile(r"([0-9]{1,9})_([0-9]{1,2})\.txt", re.IGNORECASE)
+# Above all numbers of nine digits, as reviews whose names have none come last.
+_NO_NUMBER = 10**9
 _URLS = re.compile(r"(train|test)/urls_(neg|pos)\.txt")
-_ROOT = re.compile(r"(?:\./)?aclImdb/")
+# The folder of an archive that train and test lie in, if they lie in one.
+_ROOT = re.compile(r"(?:\./)?(?:(?!\.)([^/]+)/)?(?=(?:train|test)/)")
 # http://www.imdb.com/title/tt0453418/usercomments; "film" in the sample corpus
 _FILM = re.compile(r"/(?:title|film)/([^/\s]+)")
 
@@ -47,13 +56,15 @@ def load_imdb(
 ) -> tuple[Reviews, Reviews]:
     """Reads the corpus; folder and archive give the very same reviews.
 
-    Negative reviews come first, then positive ones, each by number. Ratings come from the file
-    names and groups from the ``urls`` files (None where a split has none); files with other names
-    than those of the layout are passed over.
+    Negative reviews come first, then positive ones, each by number, and behind them by name those
+    whose names are not ``ID_RATING.txt``. Ratings come from the file names (None where the name of
+    one review of a split has none) and groups from the ``urls`` files (None where a split has
+    none). What doesn't end in ``.txt``, begins with a dot or lies elsewhere is passed over.
 
     Args:
-        path: the extracted folder, the folder that holds it, or the ``.tar.gz`` archive, which is
-            read as a stream: nothing is written.
+        path: the folder with ``train`` and ``test``, the folder that holds it as ``aclImdb``, or a
+            ``.tar.gz`` archive, which may have them in a folder of any name. It is read as a
+            stream: nothing is written.
         unsupervised: whether to read the reviews without label too, into the ``unsupervised`` of
             the first.
         cache: a folder where what is in large archives is kept, for the next time; None keeps
@@ -78,6 +89,25 @@ def load_imdb(
         >>> train.texts, train.labels, train.ratings
         (['Dull.', 'A joy.'], array([0, 1]), array([2, 9]))
     """
+    train, test = load_parts(path, unsupervised=unsupervised, cache=cache)
+    if test is None:
+        raise _no_reviews(Path(path), "test/neg")
+    return train, test
+
+
+def load_parts(
+    path: str | os.PathLike[str], *, unsupervised: bool = False, cache: Path | None = None
+) -> tuple[Reviews, Reviews | None]:
+    """Reads the corpus, whether it has test reviews or not.
+
+    Args:
+        path: see `load_imdb`, as for all others and what is raised.
+        unsupervised: see `load_imdb`.
+        cache: see `load_imdb`.
+
+    Returns:
+        The train and the test reviews; None for these if nothing of them is there.
+    """
     path = Path(path)
     try:
         if cache is None or not path.is_file() or path.stat().st_size < LARGE:
@@ -90,16 +120,33 @@ def load_imdb(
                 raise DataError(f"{path} was changed while it was read. Start again.")
             return [array for part in parts for array in _to_arrays(part)]
 
-        arrays = cached_arrays(cache, ["imdb", unsupervised, contents], make)
+        # The number is to be raised when an archive gives other reviews than before.
+        arrays = cached_arrays(cache, ["imdb", 2, unsupervised, contents], make)
     except OSError as error:
         if isinstance(error, ResourceError):
             raise
         raise ResourceError(f"Could not read {path}: {error.strerror or error}") from error
     half = len(arrays) // 2
-    return _from_arrays(arrays[:half]), _from_arrays(arrays[half:])
+    train, test = _from_arrays(arrays[:half]), _from_arrays(arrays[half:])
+    return train, test if len(test) else None
 
 
-def _read(path: Path, unsupervised: bool) -> tuple[Reviews, Reviews]:
+def rating_in(name: str) -> int | None:
+    """The rating in the name of a review, if there is one.
+
+    Example:
+        >>> rating_in("train/pos/12_9.txt"), rating_in("train/pos/praise.txt")
+        (9, None)
+    """
+    rated = _RATED.fullmatch(name.rpartition("/")[2])
+    return int(rated[2]) if rated else None
+
+
+def _no_reviews(path: Path, part: str) -> DataError:
+    return DataError(f"{path} has no reviews in {part}. Expected {_LAYOUT}")
+
+
+def _read(path: Path, unsupervised: bool) -> tuple[Reviews, Reviews | None]:
     corpus = _Corpus(path, unsupervised)
     try:
         if path.is_dir():
@@ -115,18 +162,19 @@ def _read(path: Path, unsupervised: bool) -> tuple[Reviews, Reviews]:
             f"{path} is damaged or incomplete ({error}).\n"
             "Expected the .tar.gz of the IMDB reviews: download it again."
         ) from error
-    return corpus.split("train"), corpus.split("test")
+    return corpus.split("train"), corpus.split("test") if corpus.has_test() else None
 
 
-def _to_arrays(reviews: Reviews) -> list[np.ndarray]:
+def _to_arrays(reviews: Reviews | None) -> list[np.ndarray]:
     """What `_from_arrays` makes the same reviews of. An empty array stands for None."""
-    assert reviews.ratings is not None
+    if reviews is None:
+        reviews = Reviews([], np.array([]))
     return [
         *pack_texts(reviews.texts),
         *pack_texts(reviews.names or []),
         *pack_texts(reviews.unsupervised or []),
         reviews.labels,
-        reviews.ratings,
+        np.array([]) if reviews.ratings is None else reviews.ratings,
         np.array([]) if reviews.groups is None else reviews.groups,
     ]
 
@@ -137,11 +185,20 @@ def _from_arrays(arrays: list[np.ndarray]) -> Reviews:
     return Reviews(
         texts=texts,
         labels=labels,
-        ratings=ratings,
+        ratings=ratings if ratings.size else None,
         groups=groups if groups.size else None,
         unsupervised=unsupervised or None,
         names=names,
     )
+
+
+class _Review(NamedTuple):
+    """A review as it is sorted: by number, and those without one by name."""
+
+    number: int
+    name: str
+    rating: int | None
+    text: str
 
 
 class _Corpus:
@@ -150,17 +207,17 @@ class _Corpus:
     def __init__(self, path: Path, unsupervised: bool) -> None:
         self.path = path
         self.unsupervised = unsupervised
-        # (split, class) → number → (rating, file name, text)
-        self._reviews: dict[tuple[str, str], dict[int, tuple[int, str, str]]] = {}
+        # By split and class.
+        self._reviews: dict[tuple[str, str], list[_Review]] = {}
         self._urls: dict[tuple[str, str], list[str]] = {}
         self._files = 0
         self._bytes = 0
 
     def largest(self, name: str) -> int:
         """Bytes that the file may have, 0 if it is none of the files to read."""
-        if review := _REVIEW.fullmatch(name):
+        if review := _IN_CLASS.fullmatch(name):
             wanted = review[2] != "unsup" or (self.unsupervised and review[1] == "train")
-            return MAX_REVIEW_BYTES if wanted else 0
+            return MAX_REVIEW_BYTES if wanted and name[-4:].lower() == ".txt" else 0
         return MAX_URLS_BYTES if _URLS.fullmatch(name) else 0
 
     def check_file(self, name: str, *, plain: bool, size: int) -> None:
@@ -187,7 +244,7 @@ class _Corpus:
             raise DataError(
                 f"{self.path}: {name} is not UTF-8 text (at byte {error.start})."
             ) from error
-        review = _REVIEW.fullmatch(name)
+        review = _IN_CLASS.fullmatch(name)
         if review is None:
             urls = _URLS.fullmatch(name)
             assert urls is not None
@@ -197,45 +254,47 @@ class _Corpus:
             return
         if not text.strip():
             raise DataError(f"{self.path}: {name} is empty. Expected a review.")
-        reviews = self._reviews.setdefault((review[1], review[2]), {})
-        number = int(review[3])
-        if number in reviews:
-            raise DataError(
-                f"{self.path}: review {number} of {review[1]}/{review[2]} is there twice, "
-                f"as {reviews[number][1]} and {name}."
-            )
-        reviews[number] = (int(review[4]), name, text)
+        rated = _RATED.fullmatch(review[3])
+        number, rating = (int(rated[1]), int(rated[2])) if rated else (_NO_NUMBER, None)
+        reviews = self._reviews.setdefault((review[1], review[2]), [])
+        reviews.append(_Review(number, name, rating, text))
+
+    def has_test(self) -> bool:
+        """Whether anything of the test part is there."""
+        return any(split == "test" for split, _ in (*self._reviews, *self._urls))
 
     def split(self, split: str) -> Reviews:
         """The reviews of ``"train"`` or ``"test"``."""
-        texts: list[str] = []
-        ratings: list[int] = []
-        names: list[str] = []
-        counts: list[int] = []
-        for label in ("neg", "pos"):
-            reviews = self._sorted(split, label)
-            counts.append(len(reviews))
-            for _, (rating, name, text) in reviews:
-                ratings.append(rating)
-                names.append(name)
-                texts.append(text)
+        of_class = [self._sorted(split, label) for label in ("neg", "pos")]
+        reviews = [review for part in of_class for review in part]
+        ratings = [review.rating for review in reviews if review.rating is not None]
         unsupervised = None
         if self.unsupervised and split == "train":
-            unsupervised = [text for _, (_, _, text) in self._sorted(split, "unsup")]
+            unsupervised = [review.text for review in self._sorted(split, "unsup")]
         return Reviews(
-            texts=texts,
-            labels=np.repeat(np.arange(2), counts),
-            ratings=np.array(ratings, dtype=np.int64),
+            texts=[review.text for review in reviews],
+            labels=np.repeat(np.arange(2), [len(part) for part in of_class]),
+            ratings=np.array(ratings, np.int64) if len(ratings) == len(reviews) else None,
             groups=self._films(split),
             unsupervised=unsupervised,
-            names=names,
+            names=[review.name for review in reviews],
         )
 
-    def _sorted(self, split: str, label: str) -> list[tuple[int, tuple[int, str, str]]]:
+    def _sorted(self, split: str, label: str) -> list[_Review]:
         reviews = self._reviews.get((split, label))
         if not reviews:
-            raise DataError(f"{self.path} has no reviews in {split}/{label}. Expected {_LAYOUT}")
-        return sorted(reviews.items())
+            raise _no_reviews(self.path, f"{split}/{label}")
+        reviews.sort(key=lambda review: review[:2])
+        for one, other in pairwise(reviews):
+            if one.number == other.number != _NO_NUMBER:
+                raise DataError(
+                    f"{self.path}: review {one.number} of {split}/{label} is there twice, "
+                    f"as {one.name} and {other.name}."
+                )
+            # Archives of some programs have one ? for each letter that ASCII has not.
+            if one.name == other.name and "?" not in one.name:
+                raise DataError(f"{self.path}: {one.name} is there twice.")
+        return reviews
 
     def _films(self, split: str) -> np.ndarray | None:
         present = [label for label in ("neg", "pos") if (split, label) in self._urls]
@@ -247,7 +306,12 @@ class _Corpus:
             if label not in present:
                 raise DataError(f"{self.path} has {split}/urls_{present[0]}.txt but no {name}.")
             lines = self._urls[split, label]
-            for number, (_, review, _) in self._sorted(split, label):
+            for number, review, rating, _ in self._sorted(split, label):
+                if rating is None:
+                    raise DataError(
+                        f"{self.path}: {name} names films by the number of a review, and {review} "
+                        "has none. Expected ID_RATING.txt"
+                    )
                 line = lines[number].strip() if number < len(lines) else ""
                 film = _FILM.search(line)
                 films.append(film[1] if film else line)
@@ -284,6 +348,7 @@ def _read_archive(path: Path, corpus: _Corpus) -> None:
     # Not tarfile's own "r|gz": it never looks at the checksum that ends a gzip file.
     with gzip.open(path, "rb") as unzipped:
         stream = _BoundedStream(unzipped, path)
+        roots: set[str] = set()
         # tarfile asks for an object with `read` and says so only in prose.
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_PlainTarInfo) as archive:  # type: ignore[call-overload]
             for count, member in enumerate(archive, start=1):
@@ -292,7 +357,20 @@ def _read_archive(path: Path, corpus: _Corpus) -> None:
                 root = _ROOT.match(member.name)
                 name = member.name[root.end() :] if root else ""
                 if not corpus.largest(name):
+                    if member.cut and member.isreg() and _IN_CLASS.fullmatch(name):
+                        raise DataError(
+                            f"{path}: the name {name}… is longer than what is read of it. Expected "
+                            "fewer than 100 bytes, its folders included."
+                        )
                     continue
+                assert root is not None
+                roots.add(root[1] or ".")
+                if len(roots) > 1:
+                    first, second = sorted(roots)
+                    raise DataError(
+                        f"{path} has reviews in {first} and in {second}. Expected one folder with "
+                        "train and test in it."
+                    )
                 corpus.check_file(name, plain=member.isreg(), size=member.size)
                 file = archive.extractfile(member)
                 assert file is not None
@@ -330,7 +408,12 @@ class _PlainTarInfo(tarfile.TarInfo):
 
     Long names and sparse maps make tarfile allocate whatever the header says. The data set's names
     are short and its files whole, so extensions are skipped like files that nobody asked for.
+
+    Attributes:
+        cut: whether the name fills its place, so that there may be more of it in an extension.
     """
+
+    cut = False
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _PlainTarInfo:
@@ -341,6 +424,7 @@ class _PlainTarInfo(tarfile.TarInfo):
             if any(buf):
                 raise tarfile.ReadError("damaged header") from error
             raise
+        member.cut = 0 not in buf[:100]
         if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE):
             member.type = b"?"
         return member

@@ -5,16 +5,22 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from sentiment_rnn._files import at_home
 from sentiment_rnn._shipped import shipped
 from sentiment_rnn.datasets.download import SOURCES, cache_folder
-from sentiment_rnn.datasets.imdb import load_imdb
+from sentiment_rnn.datasets.imdb import load_imdb, load_parts, rating_in
 from sentiment_rnn.datasets.plain_text import load_text
 from sentiment_rnn.datasets.reviews import Reviews
-from sentiment_rnn.datasets.tables import TABLE_SUFFIXES, load_table, load_texts
-from sentiment_rnn.errors import ResourceError, UsageError
+from sentiment_rnn.datasets.tables import (
+    TABLE_SUFFIXES,
+    are_strings,
+    load_table,
+    load_texts,
+)
+from sentiment_rnn.errors import DataError, ResourceError, UsageError
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 
@@ -28,6 +34,8 @@ def load_data(
     group_column: str | None = None,
     positive_from: float | None = None,
     multiclass: bool = False,
+    classes: Sequence[int] | Sequence[str] | None = None,
+    test: bool = True,
     cache: Path | None = None,
 ) -> tuple[Reviews, Reviews | None]:
     """Reads reviews from wherever they are.
@@ -41,6 +49,9 @@ def load_data(
         group_column: see `load_table`.
         positive_from: see `load_table`.
         multiclass: see `load_table`. The classes of the IMDB reviews are their stars then.
+        classes: see `load_table`.
+        test: whether a folder or archive must have test reviews. Where it need not, and has none,
+            these are None.
         cache: see `load_imdb`; of no effect for a table.
 
     Returns:
@@ -66,6 +77,7 @@ def load_data(
             group_column=group_column,
             positive_from=positive_from,
             multiclass=multiclass,
+            classes=classes,
         )
         return reviews, None
     if source == "sample":
@@ -76,8 +88,11 @@ def load_data(
         _check_no_column(source, text_column, label_column, group_column, positive_from)
         # The sample is read in less time than a cache takes.
         kept = None if source == "sample" else cache
-        train, test = load_imdb(path, unsupervised=unsupervised, cache=kept)
-        return (_by_stars(train), _by_stars(test)) if multiclass else (train, test)
+        load = load_imdb if test else load_parts
+        train, tested = load(path, unsupervised=unsupervised, cache=kept)
+        how = {"by_stars": multiclass, "as_text": are_strings(classes)}
+        train = _labelled(train, path, **how)
+        return train, None if tested is None else _labelled(tested, path, **how)
     suffixes = ", ".join((*ARCHIVE_SUFFIXES, *TABLE_SUFFIXES))
     raise UsageError(
         f"No such data: {str(source)!r}. Expected sample, imdb, the folder of the IMDB reviews, "
@@ -111,7 +126,9 @@ def load_train_texts(
     if path.suffix.lower() in TABLE_SUFFIXES:
         _check_not_unsupervised(path, unsupervised)
         return load_texts(path, text_column=text_column)
-    train, _ = load_data(source, unsupervised=unsupervised, text_column=text_column, cache=cache)
+    train, _ = load_data(
+        source, unsupervised=unsupervised, text_column=text_column, test=False, cache=cache
+    )
     return train.texts + (train.unsupervised or [])
 
 
@@ -141,9 +158,18 @@ def _check_no_column(
             )
 
 
-def _by_stars(reviews: Reviews) -> Reviews:
-    assert reviews.ratings is not None
-    return dataclasses.replace(reviews, labels=reviews.ratings)
+def _labelled(reviews: Reviews, path: Path, *, by_stars: bool, as_text: bool) -> Reviews:
+    """The reviews with their stars for labels, or with labels that are strings."""
+    labels = reviews.labels
+    if by_stars:
+        if reviews.ratings is None:
+            name = next(name for name in reviews.names or [] if rating_in(name) is None)
+            raise DataError(
+                f"{path}: {name} has no rating in its name. With multiclass=True ratings are the "
+                "classes: expected ID_RATING.txt"
+            )
+        labels = reviews.ratings
+    return dataclasses.replace(reviews, labels=labels.astype(str) if as_text else labels)
 
 
 def load_text_or_reviews(source: str | os.PathLike[str], *, seed: int = 0) -> str:
@@ -174,7 +200,7 @@ def load_text_or_reviews(source: str | os.PathLike[str], *, seed: int = 0) -> st
     path = Path(source)
     if not path.is_dir() and not path.name.lower().endswith(ARCHIVE_SUFFIXES):
         return load_text(path)
-    train, _ = load_data(path)
+    train, _ = load_data(path, test=False)
     lines = [" ".join(text.split()) for text in train.texts]
     random.Random(seed).shuffle(lines)
     return "\n".join(lines) + "\n"

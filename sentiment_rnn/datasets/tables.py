@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -94,6 +94,7 @@ def load_table(
     group_column: str | None = None,
     positive_from: float | None = None,
     multiclass: bool = False,
+    classes: Sequence[int] | Sequence[str] | None = None,
 ) -> Reviews:
     r"""Reads a table with a row a review.
 
@@ -108,6 +109,8 @@ def load_table(
             it negative. Given, all labels must be numbers, which are kept as ``ratings``.
         multiclass: whether each different label is a class: a whole number if all of them are
             written as such, such as 7 or 7.0, otherwise a string.
+        classes: those of a model that is to be evaluated: where they are strings labels are
+            strings as well, and all reviews may be of one class.
 
     Raises:
         ResourceError: if the file is missing or can't be read.
@@ -158,23 +161,28 @@ def load_table(
             names.append(where)
     if not texts:
         raise DataError(f"{path} has no rows. Expected a review a row.")
-    if len(set(labels)) == 1:
+    if len(set(labels)) == 1 and classes is None:
         kind = repr(labels[0]) if multiclass else "positive" if labels[0] else "negative"
         raise DataError(
             f"{path}: all reviews are {kind}, from {names[0]} to {names[-1]}. "
             f"Expected reviews of {'several' if multiclass else 'both'} kinds."
         )
-    if multiclass:
+    if multiclass and not are_strings(classes):
         numbers = {label: _whole_number(label) for label in set(labels)}
         # One that is no number leaves all the strings that they are.
         labels = labels if None in numbers.values() else [numbers[label] for label in labels]
     return Reviews(
         texts=texts,
-        labels=np.array(labels),
+        labels=np.array(labels, str if are_strings(classes) else None),
         ratings=None if positive_from is None else _compact(ratings),
         groups=None if group_column is None else np.array(groups),
         names=names,
     )
+
+
+def are_strings(classes: Sequence[int] | Sequence[str] | None) -> bool:
+    """Whether these are the classes of a model that has strings for them."""
+    return classes is not None and isinstance(classes[0], str)
 
 
 def load_texts(path: str | os.PathLike[str], *, text_column: str = "text") -> list[str]:
@@ -395,9 +403,15 @@ def _read_csv(
     # The limit is the whole process's.
     limit_before = csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
-        header = next(reader, [])
+        try:
+            header = next(reader, [])
+        except csv.Error:
+            _check_delimiter(path, delimiter)
+            raise
         if not header:
             raise DataError(f"{path} is empty. Expected a header with {_quoted(columns)}.")
+        if not set(columns) <= set(header) and len(header) == 1:
+            _check_delimiter(path, delimiter)
         _check_columns(f"{path}, line 1", columns, header)
         positions = [header.index(column) for column in columns]
         place = _Place(1, lines.number + 1, lines.offset)
@@ -421,6 +435,18 @@ def _read_csv(
         ) from error
     finally:
         csv.field_size_limit(limit_before)
+
+
+def _check_delimiter(path: Path, expected: str) -> None:
+    """Refuses a table whose header has several columns by another delimiter."""
+    for delimiter in (";", ",", "\t", "|"):
+        reader = csv.reader(_Lines(path, _Place()), delimiter=delimiter, strict=True)
+        with suppress(csv.Error):
+            if delimiter != expected and len(header := next(reader, [])) > 1:
+                raise DataError(
+                    f"{path}, line 1: the columns look separated by {delimiter!r}: "
+                    f"{_quoted(header)}.\nExpected commas in a .csv, tabs in a .tsv."
+                )
 
 
 def _read_json_lines(path: Path, columns: list[str], start: _Place) -> Generator[_Row, None, None]:

@@ -28,7 +28,7 @@ FILES = {
     "train/urls_pos.txt": (URL.format("tt1") + URL.format("tt7")).encode(),
     "train/urls_unsup.txt": b"\xff not read",
     "train/labeledBow.feat": b"\xff not read",
-    "train/neg/notes.txt": b"\xff not read",
+    "train/neg/notes.md": b"\xff not read",
     "train/neg/._0_1.txt": b"\xff not read",
     "imdb.vocab": b"\xff not read",
 }
@@ -146,6 +146,89 @@ def test_films_of_the_sample_corpus(tmp_path):
     assert train.groups.tolist() == ["ashpit-lane", "ashpit-lane", "Another film"]
 
 
+# Texts of one's own
+
+OWN = {
+    "train/neg/2.txt": b"train neg 2",
+    "train/neg/10.txt": b"train neg 10",
+    "train/neg/5_4.txt": b"train neg 5",
+    "train/pos/sch\u00f6n.txt": b"train pos",
+    "train/pos/.hidden.txt": b"\xff not read",
+    "test/neg/Shouted.TXT": b"test neg",
+    "test/pos/0_9.txt": b"test pos",
+    "train/unsup/1_0.txt": b"unsup 1",
+    "train/unsup/any name.txt": b"unsup",
+}
+
+
+@pytest.mark.parametrize("pack", [write_folder, write_archive])
+def test_names_without_a_rating_are_read_like_all_others(tmp_path, pack):
+    train, test = load_imdb(pack(tmp_path / "own", OWN), unsupervised=True)
+    assert train.texts == ["train neg 5", "train neg 10", "train neg 2", "train pos"]
+    assert train.labels.tolist() == [0, 0, 0, 1]
+    assert train.names is not None
+    assert train.names[1:] == ["train/neg/10.txt", "train/neg/2.txt", "train/pos/sch\u00f6n.txt"]
+    assert train.ratings is None
+    assert train.unsupervised == ["unsup 1", "unsup"]
+    assert test.texts == ["test neg", "test pos"]
+    assert test.ratings is None
+
+
+def test_films_are_named_by_numbers(tmp_path):
+    path = write_folder(tmp_path, with_file("train/neg/dull.txt", b"x"))
+    with pytest.raises(
+        DataError,
+        match=r"train/urls_neg\.txt names films by the number of a review, and train/neg/dull\.txt "
+        r"has none\. Expected ID_RATING\.txt",
+    ):
+        load_imdb(path)
+
+
+@pytest.mark.parametrize("root", ["", "./", "mine/", "./mine/", "train/"])
+def test_an_archive_has_a_folder_of_any_name_or_none(tmp_path, root):
+    archive = write_archive(tmp_path / "a.tar.gz", FILES, root=root)
+    expected = load_imdb(write_folder(tmp_path, FILES))
+    for one, other in zip(load_imdb(archive), expected, strict=True):
+        assert_same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [("mine/", "aclImdb and in mine"), ("", r"\. and in aclImdb")]
+)
+def test_an_archive_of_two_corpora(tmp_path, name, where):
+    other = member(f"{name}train/neg/7_1.txt", b"x")
+    path = write_archive(tmp_path / "a.tar.gz", FILES, extra=[other])
+    expected = rf"a\.tar\.gz has reviews in {where}\. Expected one folder with train and test in it"
+    with pytest.raises(DataError, match=expected):
+        load_imdb(path)
+
+
+@pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("length", [50, 200])
+def test_a_name_that_is_cut_is_not_passed_over(tmp_path, tar_format, length):
+    files = {**OWN, f"train/neg/{'x' * length}.txt": b"train neg x"}
+    path = write_archive(tmp_path / "a.tar.gz", files, tar_format=tar_format)
+    if length == 50:
+        assert load_imdb(path)[0].texts[3] == "train neg x"
+        return
+    expected = r"train/neg/x{82}… is longer than what is read of it\. Expected fewer than 100 bytes"
+    with pytest.raises(DataError, match=expected):
+        load_imdb(path)
+
+
+def test_names_that_an_archive_writes_alike(tmp_path):
+    # Python's own tar has them in ASCII, and the letters in a header that isn't read.
+    files = {**OWN, "train/pos/sch\u00e4n.txt": b"another"}
+    path = write_archive(tmp_path / "a.tar.gz", files, tar_format=tarfile.PAX_FORMAT)
+    train, _ = load_imdb(path)
+    assert sorted(train.texts[3:]) == ["another", "train pos"]
+    path = write_archive(
+        tmp_path / "b.tar.gz", OWN, extra=[member("aclImdb/train/neg/2.txt", b"x")]
+    )
+    with pytest.raises(DataError, match=r"b\.tar\.gz: train/neg/2\.txt is there twice"):
+        load_imdb(path)
+
+
 # What must be there
 
 
@@ -159,10 +242,24 @@ def test_missing_path(tmp_path):
 def test_a_part_without_reviews(tmp_path, pack, part):
     path = pack(tmp_path / "corpus", without(part))
     expected = re.escape(
-        f"{path} has no reviews in {part}. Expected aclImdb/{{train,test}}/{{neg,pos}}/ID_RATING"
+        f"{path} has no reviews in {part}. Expected {{train,test}}/{{neg,pos}}/NAME.txt"
     )
     with pytest.raises(DataError, match=expected):
         load_imdb(path)
+
+
+@pytest.mark.parametrize("pack", [write_folder, write_archive])
+def test_a_corpus_without_test_reviews_only_where_none_are_needed(tmp_path, pack):
+    path = pack(tmp_path / "corpus", without("test"))
+    train, test = imdb.load_parts(path)
+    assert len(train) == 5
+    assert test is None
+    with pytest.raises(DataError, match="has no reviews in test/neg"):
+        load_imdb(path)
+    # Half of them are none that were left out.
+    path = pack(tmp_path / "other", without("test/neg"))
+    with pytest.raises(DataError, match="has no reviews in test/neg"):
+        imdb.load_parts(path)
 
 
 def test_an_empty_folder(tmp_path):
@@ -280,7 +377,9 @@ def test_members_that_are_no_plain_files_are_refused(tmp_path, kind):
         "other/aclImdb/train/neg/1_1.txt",
         "aclImdb/train/neg/1_1.txt.exe",
         "aclImdb/train/neg/1_1.txt\n",
-        "aclImdb/train/neg/\u0661_1.txt",
+        "../train/neg/1_1.txt",
+        "aclImdb/train/neg/more/1_1.txt",
+        "README.txt",
     ],
 )
 def test_members_with_other_names_are_passed_over(tmp_path, name):
@@ -463,8 +562,19 @@ def refuse(*arguments):
 WITHOUT_FILMS = {name: data for name, data in FILES.items() if "urls" not in name}
 
 
+def test_an_archive_without_test_reviews_is_kept_as_such(tmp_path, cache, monkeypatch):
+    archive = write_archive(tmp_path / "a.tar.gz", without("test"))
+    train, _ = imdb.load_parts(archive, cache=cache)
+    monkeypatch.setattr(imdb, "_read_archive", refuse)
+    again, test = imdb.load_parts(archive, cache=cache)
+    same([again], [train])
+    assert test is None
+    with pytest.raises(DataError, match="has no reviews in test/neg"):
+        load_imdb(archive, cache=cache)
+
+
 @pytest.mark.parametrize("unsupervised", [False, True])
-@pytest.mark.parametrize("files", [FILES, WITHOUT_FILMS], ids=["films", "no films"])
+@pytest.mark.parametrize("files", [FILES, WITHOUT_FILMS, OWN], ids=["films", "no films", "own"])
 def test_an_archive_is_read_once(tmp_path, cache, monkeypatch, files, unsupervised):
     archive = write_archive(tmp_path / "a.tar.gz", files)
     expected = load_imdb(archive, unsupervised=unsupervised)

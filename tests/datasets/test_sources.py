@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import sentiment_rnn.datasets
-from sentiment_rnn.datasets import load_data
+from sentiment_rnn.datasets import load_data, load_text_or_reviews
 from sentiment_rnn.datasets.download import SOURCES
+from sentiment_rnn.datasets.sources import load_train_texts
 from sentiment_rnn.errors import DataError, ResourceError, UsageError
 
 
@@ -59,6 +61,34 @@ def test_a_folder_and_an_archive(folder, tmp_path, suffix):
         assert train.texts == ["train: Dull.", "train: A joy."]
         assert test is not None
         assert test.texts == ["test: Dull.", "test: A joy."]
+
+
+def test_test_reviews_may_be_left_out_where_nobody_needs_them(folder, tmp_path):
+    shutil.rmtree(folder / "test")
+    for source in (folder, pack(folder, tmp_path / "packed.tgz")):
+        train, test = load_data(source, test=False)
+        assert (len(train), test) == (2, None)
+        assert load_train_texts(source) == train.texts
+        assert load_text_or_reviews(source).count("\n") == 2
+        with pytest.raises(DataError, match="has no reviews in test/neg"):
+            load_data(source)
+
+
+def test_stars_as_classes_are_in_all_names_or_it_is_said_where_they_are_not(folder):
+    assert load_data(folder, multiclass=True)[0].labels.tolist() == [2, 9]
+    (folder / "train" / "pos" / "praise.txt").write_text("Praise.")
+    expected = (
+        r"aclImdb: train/pos/praise\.txt has no rating in its name\. With multiclass=True ratings "
+        r"are the classes: expected ID_RATING\.txt"
+    )
+    with pytest.raises(DataError, match=expected):
+        load_data(folder, multiclass=True)
+
+
+@pytest.mark.parametrize(("multiclass", "expected"), [(False, ["0", "1"]), (True, ["2", "9"])])
+def test_labels_of_a_model_whose_classes_are_strings(folder, multiclass, expected):
+    parts = load_data(folder, multiclass=multiclass, classes=["0", "1"])
+    assert [part.labels.tolist() for part in parts if part] == [expected] * 2
 
 
 def test_unsupervised_is_passed_on(folder):

@@ -176,6 +176,33 @@ def test_a_missing_column(tmp_path, suffix):
         load_table(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "delimiter"),
+    [
+        ("excel.csv", "text;label\r\nSlow, dull;0\r\n", ";"),
+        ("quoted.csv", '\ufeff"text";"label"\n"a";"0"\n', ";"),
+        ("other_names.csv", "review|label|film\na|0|Up\n", "|"),
+        ("tabs.csv", "text\tlabel\na\t0\n", "\t"),
+        ("commas.tsv", "text,label\na,0\n", ","),
+    ],
+)
+def test_columns_that_another_character_separates(tmp_path, name, content, delimiter):
+    path = write(tmp_path / name, content)
+    columns = content.lstrip("\ufeff").split()[0] if delimiter != "\t" else "text\tlabel"
+    shown = ", ".join(repr(column.strip('"')) for column in columns.split(delimiter))
+    expected = re.escape(
+        f"{path}, line 1: the columns look separated by {delimiter!r}: {shown}.\n"
+        "Expected commas in a .csv, tabs in a .tsv."
+    )
+    with pytest.raises(DataError, match=expected):
+        load_table(path)
+
+
+def test_a_column_whose_name_has_a_semicolon(tmp_path):
+    path = write(tmp_path / "a.csv", "text;label\nfine\n")
+    assert load_texts(path, text_column="text;label") == ["fine"]
+
+
 def test_a_missing_key_further_down(tmp_path):
     path = write(tmp_path / "a.jsonl", '{"text": "a", "label": 0}\n\n{"text": "b"}\n')
     with pytest.raises(DataError, match=r"row 2 \(line 3\) has no column 'label'. Present: 'text'"):
@@ -266,6 +293,24 @@ def test_one_class_only(tmp_path, suffix, label, kind):
     expected = rf"all reviews are {kind}, from row 1.* to row 3.*\. Expected reviews of both kinds"
     with pytest.raises(DataError, match=re.escape(f"{path}: ") + expected):
         load_table(path)
+
+
+@every_format
+def test_one_class_is_enough_to_evaluate_a_model(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", 1), ("b", 1)])
+    for multiclass in (False, True):
+        reviews = load_table(path, multiclass=multiclass, classes=[0, 1])
+        assert reviews.labels.tolist() == [1, 1]
+
+
+@every_format
+def test_labels_are_strings_where_the_classes_of_a_model_are(tmp_path, suffix):
+    path = write_rows(tmp_path / f"a.{suffix}", [("a", "7"), ("b", "7.0"), ("c", "10")])
+    found = load_table(path, multiclass=True, classes=["10", "7", "n/a"]).labels
+    assert found.tolist() == ["7", "7.0", "10"]
+    assert load_table(path, multiclass=True, classes=[7, 10]).labels.tolist() == [7, 7, 10]
+    path = write_rows(tmp_path / f"b.{suffix}", [("a", "pos"), ("b", "0")])
+    assert load_table(path, classes=["0", "1"]).labels.tolist() == ["1", "0"]
 
 
 @every_format

@@ -235,8 +235,18 @@ def tar_with_absolute_names(folder):
 
 @passed_over
 def tar_with_names_that_speak_to_terminals(folder):
-    names = ("aclImdb/train/neg/\x1b[2J_1.txt", "aclImdb/train/neg/0_1.txt\n", "\u202e")
+    names = ("aclImdb/\x1b[2J/0_1.txt", "aclImdb/train/neg/0_1.txt\n", "\u202e")
     return _archive(folder, *((_member(name, b"x")[0], b"x") for name in names))
+
+
+@corpus
+def tar_review_whose_name_speaks_to_terminals(folder):
+    return _with(folder, "aclImdb/train/neg/\x1b[2J\u202e.txt", b"\xff")
+
+
+@corpus
+def tar_of_two_corpora_whose_names_speak_to_terminals(folder):
+    return _with(folder, "\x1b[2J\u202e/train/neg/0_1.txt", b"x")
 
 
 @passed_over
