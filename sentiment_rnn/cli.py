@@ -393,7 +393,7 @@ def _add_predict(commands: Any) -> None:
         "large, largest or textbook (distilled)",
     )
     predict.add_argument("--vectors", metavar="imdb|PATH", help="the word vectors of OLD.json")
-    predict.add_argument("--input", type=Path, metavar="FILE", help="texts (standard input)")
+    predict.add_argument("--input", type=Path, metavar="FILE", help="texts (-: standard input)")
     predict.add_argument(
         "--document",
         action="store_true",

@@ -209,12 +209,38 @@ def test_teachers_read_a_table(run, table, tmp_path):
         taught_probabilities=SentimentClassifier.load("teacher").predict_proba(texts)[:, 1],
     )
     assert SentimentClassifier.load("student").history_ == expected.history_
+    card = (tmp_path / "student" / "README.md").read_text()
+    assert "--data DATA --taught-texts TABLE --preset textbook" in card
+    assert " --teacher DIR " in card
     code, _, err = run(*options, "other", *taught)
     assert (code, "Name a model with --teacher." in err) == (2, True)
     code, _, err = run(*options, "other", "--teacher", "teacher", "--taught-texts", "none.csv")
     assert (code, "Could not read none.csv" in err) == (5, True)
     code, _, err = run("train", "--data", table, "--preset", "nbsvm", "--out", "other", *taught)
     assert (code, "it has no --taught-texts" in err) == (2, True)
+
+
+def test_what_a_user_keeps_in_a_folder_stays(run, table, tmp_path):
+    (tmp_path / "model").mkdir()
+    options = ("--data", table, "--out", "model")
+    code, _, err = run("train", *options, *SMALL, "--engine", "numpy")
+    assert code == 0, err
+    code, _, err = run("evaluate", "model", "--data", table, "--report", "model/report")
+    assert code == 0, err
+    (tmp_path / "model" / "notes.md").write_text("mine")
+    for more in (["--resume"], ["--overwrite", "--preset", "tfidf"]):
+        code, _, err = run("train", *options, *more)
+        assert code == 0, err
+        assert (tmp_path / "model" / "notes.md").read_text() == "mine"
+        assert (tmp_path / "model" / "report" / "index.html").is_file()
+    # Of a network nothing is left where a classifier that counts words took its place.
+    assert not (tmp_path / "model" / "history.png").exists()
+    assert run("predict", "--model", "model", "A joy.")[0] == 0
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.md").write_text("mine")
+    for more in ([], ["--overwrite"]):
+        code, _, err = run("train", "--data", table, "--out", "other", *more)
+        assert (code, "is no model folder: it is not overwritten. Name another" in err) == (2, True)
 
 
 def test_resume_adds_epochs(run, table, tmp_path):
@@ -366,14 +392,15 @@ def test_every_way_in_and_out_says_the_same(run, saved, tmp_path, monkeypatch):
     for line, row in zip(out.splitlines(), expected, strict=True):
         assert line == f"{row['label']}\t{row['probability']:.4f}\t{row['text']}"
 
-    done = subprocess.run(
-        [sys.executable, "-m", "sentiment_rnn", *options, "--format", "jsonl"],
-        input="\n".join(TEXTS).encode(),
-        capture_output=True,
-        check=True,
-    )
-    for line, row in zip(done.stdout.decode().splitlines(), expected, strict=True):
-        assert json.loads(line) == pytest.approx(row)
+    for more in ([], ["--input", "-"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "sentiment_rnn", *options, "--format", "jsonl", *more],
+            input="\n".join(TEXTS).encode(),
+            capture_output=True,
+            check=True,
+        )
+        for line, row in zip(done.stdout.decode().splitlines(), expected, strict=True):
+            assert json.loads(line) == pytest.approx(row)
 
 
 def test_a_review_longer_than_maxlen_says_so(run, saved):
@@ -1087,6 +1114,11 @@ def test_names_that_no_file_can_have(run, table):
         (("train", "--data", "~nobody-is-called-so/x.csv"), 5, "there is no such user"),
         (("tune", "--data", table, "--study", "."), 2, "Expected the name of a file."),
         (("tune", "--data", table, "--study", "a.json"), 2, "over the study itself: a.json"),
+        (
+            ("tune", "--data", table, "--study", "mine.db", "--preset", "./mine.json"),
+            2,
+            "over those that tuning begins with: mine.json. Name another file with --out",
+        ),
         (("vectors", "--data", table, "--out", "v.npz", "--seed", "-1"), 2, "seed must be"),
     ):
         code, _, err = run(*arguments)

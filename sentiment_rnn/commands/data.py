@@ -81,6 +81,8 @@ def data_options(options: Namespace) -> dict[str, Any]:
     names = (*usual, "group_column", "positive_from", "limit")
     # No command has all of them.
     given = {name: getattr(options, name, None) for name in names}
+    if getattr(options, "taught_texts", None) is not None:
+        given["taught_texts"] = "TABLE"
     return {name: value for name, value in given.items() if value not in (None, usual.get(name))}
 
 

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from sentiment_rnn._files import is_empty_folder
 from sentiment_rnn.commands.data import (
     cache_of,
     chunked,
@@ -148,15 +149,17 @@ def _check_out(out: Path, options: Namespace) -> None:
     """Says that something is in the way before hours of training, not after them."""
     from sentiment_rnn.persistence import is_baseline_folder, is_model_folder
 
-    is_model = is_model_folder(out) or is_baseline_folder(out)
-    if out.exists() and not options.overwrite:
-        what = "a model" if is_model else "something else"
+    if not out.exists() or is_empty_folder(out):
+        return
+    if not (is_model_folder(out) or is_baseline_folder(out)):
         raise UsageError(
-            f"{out} is there already and holds {what}.\nName another --out, --resume training "
+            f"{out} is there and is no model folder: it is not overwritten. Name another --out."
+        )
+    if not options.overwrite:
+        raise UsageError(
+            f"{out} is there already and holds a model.\nName another --out, --resume training "
             "it, or replace it with --overwrite."
         )
-    if out.exists() and not is_model:
-        raise UsageError(f"{out} is there and is no model folder: it is not overwritten.")
 
 
 def _finish(
