@@ -223,6 +223,8 @@ def test_teachers_read_a_table(run, table, tmp_path):
 def test_what_a_user_keeps_in_a_folder_stays(run, table, tmp_path):
     (tmp_path / "model").mkdir()
     options = ("--data", table, "--out", "model")
+    code, _, err = run("train", *options, "--resume")
+    assert (code, "There is nothing to resume yet" in err) == (2, True)
     code, _, err = run("train", *options, *SMALL, "--engine", "numpy")
     assert code == 0, err
     code, _, err = run("evaluate", "model", "--data", table, "--report", "model/report")

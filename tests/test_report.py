@@ -152,9 +152,11 @@ def of_stars(tmp_path_factory):
 
 def test_texts_that_are_all_one_to_the_model(classifier, tmp_path):
     texts = ["zzzzq", "qzzzz", "zqzqz"]
-    classifier.report(Reviews(texts, [0, 1, 1]), tmp_path / "alike", title="Alike")
+    classifier.report(Reviews(texts, np.array([0, 1, 1])), tmp_path / "alike", title="Alike")
     assert "before it decides" not in (tmp_path / "alike" / "index.html").read_text()
-    classifier.report(Reviews([*texts, "Dull."], [0, 1, 1, 0]), tmp_path / "two", title="Two")
+    classifier.report(
+        Reviews([*texts, "Dull."], np.array([0, 1, 1, 0])), tmp_path / "two", title="Two"
+    )
     assert "before it decides" in (tmp_path / "two" / "index.html").read_text()
 
 

@@ -224,7 +224,7 @@ def _to_train(options: Namespace, out: Path, checkpoint: Path) -> SentimentClass
         raise UsageError("A pretrained model has word vectors of its own: leave --vectors out.")
     if not options.resume:
         return SentimentClassifier(**settings)
-    if not has_checkpoint(checkpoint) and not out.exists():
+    if not has_checkpoint(checkpoint) and (not out.exists() or is_empty_folder(out)):
         raise UsageError(
             f"There is nothing to resume yet: neither {checkpoint} is there nor a model in {out}. "
             "Start without --resume."
@@ -257,7 +257,8 @@ def pretrain(options: Namespace) -> None:
     from sentiment_rnn.training.config import PretrainingConfig
 
     out: Path = options.out
-    if out.exists() and not (options.overwrite and is_model_folder(out)):
+    is_there = out.exists() and not is_empty_folder(out)
+    if is_there and not (options.overwrite and is_model_folder(out)):
         raise UsageError(
             f"{out} is there already. Name another --out, or replace a model with --overwrite."
         )
