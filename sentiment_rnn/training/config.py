@@ -79,7 +79,10 @@ class TrainingConfig:
     )
     patience: int = field(
         default=3,
-        metadata={"help": "epochs without a better validation accuracy before training stops"},
+        metadata={
+            "help": "epochs without a better validation accuracy, or as good a one and a lower "
+            "loss, before training stops"
+        },
     )
     temperature_scaling: bool = field(
         default=False,

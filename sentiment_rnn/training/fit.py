@@ -8,6 +8,7 @@ engines train the same way.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -177,18 +178,20 @@ class BestEpoch:
     """Keeps the best weights and says when to stop.
 
     Args:
-        patience: epochs without a better validation accuracy before training stops.
+        patience: epochs without a better one before training stops.
         accuracy: of the weights that training starts from, if they are trained ones.
         weights: these weights; copied.
         epoch: number of the best, from 1; 0 if it is what training starts from.
         epochs: how many have ended.
+        loss: of the best; what training starts from stays where an epoch is as accurate.
 
     Example:
         >>> best = BestEpoch(patience=2)
-        >>> [best.end_epoch(accuracy, []) for accuracy in (0.6, 0.7, 0.7, 0.5)]
-        [False, False, False, True]
+        >>> scores = [(0.6, 0.66), (0.7, 0.61), (0.7, 0.59), (0.7, 0.6), (0.5, 0.7)]
+        >>> [best.end_epoch(accuracy, loss, []) for accuracy, loss in scores]
+        [False, False, False, False, True]
         >>> best.epoch
-        2
+        3
     """
 
     patience: int
@@ -196,23 +199,26 @@ class BestEpoch:
     weights: Sequence[np.ndarray] = ()
     epoch: int = 0
     epochs: int = 0
+    loss: float = -math.inf
 
     def __post_init__(self) -> None:
         self.weights = [array.copy() for array in self.weights]
 
-    def end_epoch(self, accuracy: float, weights: Sequence[np.ndarray]) -> bool:
+    def end_epoch(self, accuracy: float, loss: float, weights: Sequence[np.ndarray]) -> bool:
         """Notes an epoch's result.
 
         Args:
             accuracy: on the validation texts.
+            loss: on them too. Where they are few, many epochs are as accurate as each other: of
+                these the one with the lowest loss is the best.
             weights: copied if they are the best so far.
 
         Returns:
             Whether to stop.
         """
         self.epochs += 1
-        if self.accuracy is None or accuracy > self.accuracy:
-            self.accuracy, self.epoch = accuracy, self.epochs
+        if self.accuracy is None or (accuracy, -loss) > (self.accuracy, -self.loss):
+            self.accuracy, self.loss, self.epoch = accuracy, loss, self.epochs
             self.weights = [array.copy() for array in weights]
         return self.is_over()
 
@@ -255,12 +261,12 @@ class Run:
         """Notes what an epoch gave.
 
         Args:
-            scores: by name, ``val_accuracy`` among them.
+            scores: by name, ``val_accuracy`` and ``val_loss`` among them.
             weights: all that is trained, as of now; copied if they are the best so far.
         """
         for name, value in scores.items():
             self.history.setdefault(name, []).append(value)
-        self.best.end_epoch(scores["val_accuracy"], weights)
+        self.best.end_epoch(scores["val_accuracy"], scores["val_loss"], weights)
         self.batch = 0
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -272,6 +278,7 @@ class Run:
             "batch": self.batch,
             "history": self.history,
             "best_accuracy": self.best.accuracy,
+            "best_loss": self.best.loss,
             "best_epoch": self.best.epoch,
         }
         return progress, numbered("best", self.best.weights)
@@ -294,6 +301,8 @@ class Run:
         self.history, self.batch = progress["history"], progress["batch"]
         best = self.best
         best.accuracy, best.epoch = progress["best_accuracy"], progress["best_epoch"]
+        # Checkpoints of earlier versions don't say it.
+        best.loss = progress.get("best_loss", -math.inf)
         best.epochs = progress["epoch"]
         best.weights = from_numbered("best", saved, len(best.weights))
 

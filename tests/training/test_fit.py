@@ -368,12 +368,17 @@ def test_validation_is_what_keras_measures():
 def test_best_epoch_keeps_copies_and_what_training_began_with():
     weights = [np.zeros(2)]
     best = BestEpoch(patience=1, accuracy=0.5, weights=[np.full(2, 9.0)])
-    assert best.end_epoch(0.5, weights)
+    assert best.end_epoch(0.5, 0.1, weights)
     assert (best.epoch, best.weights[0].tolist()) == (0, [9, 9])
-    assert not best.end_epoch(0.6, weights)
+    assert not best.end_epoch(0.6, 0.7, weights)
     weights[0] += 1
-    assert best.end_epoch(0.6, weights)
+    assert best.end_epoch(0.6, 0.7, weights)
     assert (best.epoch, best.weights[0].tolist()) == (2, [0, 0])
+    # Few texts tell epochs apart by their loss only.
+    assert not best.end_epoch(0.6, 0.65, weights)
+    assert (best.epoch, best.weights[0].tolist()) == (4, [1, 1])
+    assert best.end_epoch(0.5, 0.1, weights)
+    assert best.epoch == 4
 
 
 def test_other_vectors_for_the_same_words():

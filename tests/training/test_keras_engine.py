@@ -68,16 +68,14 @@ def test_callbacks_know_that_more_accuracy_is_better(monitor):
 
 @pytest.mark.parametrize("trainable", [False, True])
 def test_weights_that_a_callback_saves_are_those_of_the_network(tmp_path, trainable):
-    path = tmp_path / "best.weights.h5"
-    save = keras.callbacks.ModelCheckpoint(
-        path, monitor="val_accuracy", save_best_only=True, save_weights_only=True
-    )
+    path = tmp_path / "{epoch}.weights.h5"
+    save = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
     task = make_task(epochs=4, patience=9, trainable_vectors=trainable)
     result = fit_with_keras(task, callbacks=[save, Spoil(3)])
     assert result.best_epoch < 4
     matrix = task.preprocessor.embedding_matrix()
     model = with_embedding(build_network(task.network), matrix)
-    model.load_weights(path)
+    model.load_weights(tmp_path / f"{result.best_epoch}.weights.h5")
     vectors, *weights = model.get_weights()
     np.testing.assert_array_equal(vectors, result.vectors if trainable else matrix)
     for array, expected in zip(weights, result.weights, strict=True):
