@@ -22,7 +22,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 PAGES = {
     "README.md": ("fastest", "leaderboard"),
     "docs/speed.md": ("speed",),
-    "docs/models.md": ("shipped", "writer", "leaderboard", "methods"),
+    "docs/models.md": ("shipped", "writer", "leaderboard", "few", "methods"),
 }
 # Each suite and the comparisons of it whose speed is shown.
 SHOWN = {
@@ -58,12 +58,15 @@ FASTEST = (
 
 def tables(results: Path = RESULTS) -> dict[str, str]:
     """What stands between the marks of the pages, by their names."""
+    runs = leaderboard.read()
+    few_head, *few = leaderboard.few_labels(runs)
     return {
         "shipped": _shipped("distilled", "large", "largest", "textbook"),
         "writer": _writer("shakespeare"),
         "speed": _speed(results, [name for names in SHOWN.values() for name in names]),
         "fastest": _speed(results, FASTEST),
-        "leaderboard": _table(leaderboard.HEAD, leaderboard.table(leaderboard.read())),
+        "leaderboard": _table(leaderboard.HEAD, leaderboard.table(runs)),
+        "few": _table(few_head, few),
         "methods": _methods(
             _measured("accuracy", "accuracy of methods", results),
             _measured("accuracy", "speed of methods", results),
