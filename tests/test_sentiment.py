@@ -427,16 +427,17 @@ def test_continuing_keeps_the_best_epoch_if_none_is_better():
 def test_a_teacher_s_probabilities_are_learned_from(engine):
     texts, labels = ["a wonderful film", "a terrible film"] * 20, [1, 0] * 20
     # Of these words the labelled texts know nothing.
-    taught, said = ["a dull story", "a moving story"] * 40, np.array([0.3, 0.7] * 40)
+    taught, said = ["a dull story", "a moving story"] * 40, np.array([0.1, 0.9] * 40)
     before = (list(taught), said.copy())
     options = {"engine": engine, "epochs": 20, "learning_rate": 0.01, "batch_size": 8}
     alone = small(**options).fit(texts, labels)
     student = small(**options).fit(texts, labels, taught_texts=taught, taught_probabilities=said)
     assert (list(taught), said.tolist()) == (before[0], before[1].tolist())
-    probabilities = student.predict_proba(["a dull story", "a moving story"])[:, 1]
     # Not only which it is, but how sure the teacher was.
-    np.testing.assert_allclose(probabilities, [0.3, 0.7], atol=0.09)
-    assert np.abs(alone.predict_proba(taught[:2])[:, 1] - [0.3, 0.7]).max() > 0.15
+    off = [
+        np.abs(one.predict_proba(taught[:2])[:, 1] - said[:2]).mean() for one in (student, alone)
+    ]
+    assert off[0] < 0.06 < 0.09 < off[1]
     assert student.history_["accuracy"][-1] == 1
     # None of them validates.
     assert student.provenance_["trained_on"]["validation"] == 8
