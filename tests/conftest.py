@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,10 @@ settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
 ROOT = Path(__file__).parents[1]
+
+# A shell lets what it starts in the background ignore Ctrl-C, which tests send to processes.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
