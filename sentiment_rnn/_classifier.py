@@ -88,10 +88,10 @@ class TextClassifier:
             sample_weight: how much each text counts ``(texts,)``; None for all alike.
 
         Raises:
-            DataError: for another number of labels than of texts, or strings where the classes are
-                numbers, or the other way around.
+            DataError: for another number of labels than of texts, strings where the classes are
+                numbers, or the other way around, or no text at all.
         """
-        texts = checked_texts(texts)
+        texts = _some_texts(texts)
         found, labels = self.predict(texts), checked_labels(labels, len(texts))
         if (found.dtype.kind == "U") != (labels.dtype.kind == "U"):
             raise DataError(
@@ -111,9 +111,7 @@ class TextClassifier:
             DataError: for a label that the model doesn't know, another number of labels than of
                 texts, or no text at all.
         """
-        texts = checked_texts(texts)
-        if not texts:
-            raise DataError("Scores take at least one text. Received none.")
+        texts = _some_texts(texts)
         return self._evaluated(texts, self._numbers(labels, len(texts)))[0]
 
     def report(self, reviews: Reviews, folder: str | Path, *, title: str) -> dict[str, Any]:
@@ -242,6 +240,14 @@ def checked_texts(texts: Iterable[str]) -> list[str]:
             raise DataError(
                 f"Expected texts of type str. Received {type(text).__name__} at index {number}."
             )
+    return checked
+
+
+def _some_texts(texts: Iterable[str]) -> list[str]:
+    """As `checked_texts`, of which there must be one at least."""
+    checked = checked_texts(texts)
+    if not checked:
+        raise DataError("Scores take at least one text. Received none.")
     return checked
 
 

@@ -143,9 +143,25 @@ def _behind_links(path: Path) -> Path:
 
 def _replace_folder(path: Path, new: Path, replaced: Container[str] | None) -> None:
     """Puts a new folder in the place of another, which is then gone or has the new one's name."""
-    if _exchange(path, new):
-        _move_others(new, path, replaced)
-        return
+    moved: list[str] = []
+    try:
+        for entry in list(path.iterdir()):
+            stays = replaced is not None and entry.name not in replaced
+            if stays and not os.path.lexists(new / entry.name):
+                entry.rename(new / entry.name)
+                moved.append(entry.name)
+        aside = None if _exchange(path, new) else _step_in(path, new)
+    except BaseException:
+        # What is still in the new folder goes with it.
+        for name in moved:
+            (new / name).rename(path / name)
+        raise
+    if aside is not None:
+        _remove(aside)
+
+
+def _step_in(path: Path, new: Path) -> Path:
+    """Puts a new folder in the place of another in two steps, and says where that has gone."""
     aside = new.with_name(new.name.replace(".new-", ".old-"))
     path.rename(aside)
     try:
@@ -153,17 +169,7 @@ def _replace_folder(path: Path, new: Path, replaced: Container[str] | None) -> N
     except OSError:
         aside.rename(path)
         raise
-    _move_others(aside, path, replaced)
-    _remove(aside)
-
-
-def _move_others(before: Path, after: Path, replaced: Container[str] | None) -> None:
-    """Moves what is not replaced from the folder that was there before."""
-    if replaced is None:
-        return
-    for entry in list(before.iterdir()):
-        if entry.name not in replaced and not os.path.lexists(after / entry.name):
-            entry.rename(after / entry.name)
+    return aside
 
 
 def is_empty_folder(path: Path) -> bool:

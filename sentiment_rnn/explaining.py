@@ -34,7 +34,7 @@ from sentiment_rnn.preprocessing.preprocessor import Preprocessor
 Array = np.ndarray
 
 METHODS = ("gradient", "occlusion")
-# What a network that reads window by window does with the steps of each of them.
+# Behind a stateful layer they see the window that is read, and nothing of those before it.
 _OF_WINDOWS = ("Flatten", *POOLING)
 
 
@@ -257,8 +257,8 @@ def _recurrent_part(network: NetworkSpec, *, every: bool = True) -> NetworkSpec:
 
 def goes_backwards(network: NetworkSpec) -> bool:
     """Whether the first recurrent layer reads a text from its end, and no other does."""
-    first, *others = [_goes_backwards(one) for one in network.layers if one.cell.is_recurrent]
-    return first and not any(others)
+    backwards = [_goes_backwards(one) for one in network.layers if one.cell.is_recurrent]
+    return backwards[:1] == [True] and not any(backwards[1:])
 
 
 def _goes_backwards(layer: LayerSpec) -> bool:

@@ -126,6 +126,8 @@ def test_easy_texts_do_not_tell_how_sure_to_be(method):
     assert 0.5 < baseline.predict_proba(["good"])[0, 1] < 0.9999
     with pytest.raises(DataError, match="at least one text. Received none"):
         baseline.evaluate([], [])
+    with pytest.raises(DataError, match="at least one text. Received none"):
+        baseline.score([], [])
 
 
 @pytest.mark.parametrize(

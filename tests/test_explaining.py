@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 
 from sentiment_rnn import SentimentClassifier
-from sentiment_rnn.architectures import ArchitectureConfig, LayerSpec, sentiment_network
+from sentiment_rnn.architectures import (
+    ArchitectureConfig,
+    LayerSpec,
+    NetworkSpec,
+    sentiment_network,
+)
 from sentiment_rnn.errors import ModelError, UsageError
-from sentiment_rnn.explaining import Explainer, logits_network, thought_network
+from sentiment_rnn.explaining import (
+    Explainer,
+    goes_backwards,
+    logits_network,
+    thought_network,
+)
 from sentiment_rnn.numpy_rnn.prediction import Predictor
 from sentiment_rnn.preprocessing import PreprocessingConfig, Preprocessor, WordVectors
 
@@ -246,6 +256,19 @@ def test_states_of_whole_texts(options):
     if options.get("head", "flatten") == "flatten":
         last = states[0 if options.get("go_backwards") else -1]
         np.testing.assert_allclose(classifier.transform([TEXT])[0], last, atol=1e-6)
+
+
+def test_only_a_first_layer_that_goes_backwards_may_read_forwards_instead():
+    def network(*ways):
+        options = {"units": 2, "return_sequences": True}
+        layers = [LayerSpec("GRU", {**options, "go_backwards": way}) for way in ways]
+        return NetworkSpec((None, None, 3), (*layers, LayerSpec("Dense", {"units": 1})))
+
+    assert [goes_backwards(network(*ways)) for ways in ([], [False], [True], [True, False])] == [
+        *(False, False, True, True)
+    ]
+    assert not goes_backwards(network(True, True))
+    assert not goes_backwards(network(False, True))
 
 
 @pytest.mark.parametrize("head", ["flatten", "mean", "max"])

@@ -73,6 +73,28 @@ def test_what_is_not_replaced_stays(tmp_path, monkeypatch, exchanges):
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
 
 
+def test_what_can_not_be_moved_is_not_lost(tmp_path, monkeypatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / name).write_text(name)
+    rename = Path.rename
+
+    def fail(self, target):
+        if self == folder / "c":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with (
+        pytest.raises(ResourceError, match="Permission denied"),
+        atomic_folder(folder, replaced={"a"}) as temporary,
+    ):
+        (temporary / "a").write_text("new")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {n: n for n in "abc"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
 def test_an_empty_folder(tmp_path):
     assert is_empty_folder(tmp_path)
     (tmp_path / "file").write_text("")

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from sentiment_rnn._files import disk_errors
+from sentiment_rnn._files import at_home, disk_errors
 from sentiment_rnn.errors import DataError
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def read_texts(options: Namespace) -> list[str]:
 
 def read_taught_texts(options: Namespace) -> list[str]:
     """Reads what ``--taught-texts`` names."""
-    from sentiment_rnn._files import at_home
     from sentiment_rnn.datasets.tables import load_texts
 
     print(f"loading {options.taught_texts}", file=sys.stderr)

@@ -306,14 +306,13 @@ def _teachers(options: Namespace) -> list[SentimentClassifier]:
         raise UsageError(
             "--taught-texts are what a teacher is asked about. Name a model with --teacher."
         )
-    teachers = [SentimentClassifier.load(folder) for folder in options.teacher or []]
     of_table = Path(options.data).suffix.lower() in TABLE_SUFFIXES
-    if teachers and of_table and options.taught_texts is None:
+    if options.teacher and of_table and options.taught_texts is None:
         raise UsageError(
             f"{options.data} is a table, whose texts all have labels. Name one of texts without, "
             "which the teachers are asked about, with --taught-texts."
         )
-    return teachers
+    return [SentimentClassifier.load(folder) for folder in options.teacher or []]
 
 
 def _taught(

@@ -53,16 +53,12 @@ def validation_split(
     random = np.random.RandomState(seed)
     classes = np.unique(labels)
     if groups is None and len(classes) > 2:
-        of_class = [random.permutation(np.flatnonzero(labels == one)) for one in classes]
-        chosen = np.concatenate([part[: int(len(part) * fraction)] for part in of_class])
+        chosen = _of_each_class(labels, fraction, random, least=0)
     else:
         chosen = random.permutation(count)[: math.ceil(count * fraction)]
         if groups is None and len(np.unique(labels[chosen])) < len(classes):
             # By chance, as happens with few texts of a class: then a text of each at least.
-            of_class = [random.permutation(np.flatnonzero(labels == one)) for one in classes]
-            chosen = np.concatenate(
-                [part[: max(int(len(part) > 1), int(len(part) * fraction))] for part in of_class]
-            )
+            chosen = _of_each_class(labels, fraction, random, least=1)
     is_chosen = np.isin(numbers, chosen)
     train, validation = np.flatnonzero(~is_chosen), np.flatnonzero(is_chosen)
     if not len(train) or not len(validation):
@@ -79,6 +75,15 @@ def validation_split(
                 f"{missing[0]}. Give more texts, or another validation_fraction."
             )
     return train, validation
+
+
+def _of_each_class(
+    labels: np.ndarray, fraction: float, random: np.random.RandomState, *, least: int
+) -> np.ndarray:
+    """A share of the texts of each class, rounded down, of more than one text `least` at least."""
+    parts = [random.permutation(np.flatnonzero(labels == one)) for one in np.unique(labels)]
+    counts = [max(int(len(part) * fraction), min(least, len(part) - 1)) for part in parts]
+    return np.concatenate([part[:count] for part, count in zip(parts, counts, strict=True)])
 
 
 def _checked_groups(groups: Sequence[Any] | np.ndarray, texts: int) -> np.ndarray:
